@@ -1,0 +1,168 @@
+//! From what was typed to what is meant: TOML and `--set` become a [`Config`], or every problem
+//! at once with its line, key and remedy.
+//!
+//! The text becomes a tree whose values know their places (`tree`); a small walker (`section`)
+//! asks it for one key after the other, notes what is wrong and goes on with the default, so that
+//! one mistake does not hide the next, and reports the keys that nobody asked for.
+
+use std::path::{Path, PathBuf};
+
+mod custom;
+mod expand;
+mod hook;
+mod isolate;
+mod judge;
+mod load;
+mod metric;
+mod nested;
+mod problem;
+mod prometheus;
+mod range;
+mod recorded;
+mod scenarios;
+mod section;
+mod service;
+mod stack;
+mod tree;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use problem::{Place, Problem, Problems};
+pub use recorded::{Judgement, judgement};
+
+use super::Config;
+use problem::Log;
+use section::Section;
+
+/// What a config is read from.
+#[derive(Clone, Copy)]
+pub struct ConfigText<'a> {
+    /// The TOML document.
+    pub text: &'a str,
+    /// What messages call it (`runner.toml`).
+    pub origin: &'a str,
+    /// Folder that relative paths in it start from.
+    pub base_dir: &'a Path,
+    /// `--set key=value` as typed, later ones over earlier ones.
+    pub set: &'a [String],
+    /// Looks a variable of the environment up, for `${VARIABLE}` in headers and environments.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Reads a config.
+///
+/// # Errors
+/// Every problem at once, in the order of the lines.
+pub fn read(input: &ConfigText<'_>) -> Result<Config, Problems> {
+    let log = Log::new(input.origin);
+    let mut tree = tree::parse(input.text, &log);
+    for typed in input.set {
+        tree::set(&mut tree, typed, &log);
+    }
+    let base_dir = absolute(input.base_dir);
+    let config = Section::root(&tree, &log).finished(|root| config(root, input, base_dir));
+    let problems = log.into_problems();
+    if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+}
+
+/// Reads a config file, with the environment of this process.
+///
+/// # Errors
+/// Every problem at once; a file that cannot be read is one.
+pub fn read_file(path: &Path, set: &[String]) -> Result<Config, Problems> {
+    let origin = path.display().to_string();
+    let text = text_of(path).map_err(|what| {
+        let log = Log::new(&origin);
+        log.add(&Place::File, "", what, "name a config with -c, or write one: runner init");
+        Problems(log.into_problems())
+    })?;
+    let base_dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    read(&ConfigText {
+        text: &text,
+        origin: &origin,
+        base_dir: base_dir.unwrap_or(Path::new(".")),
+        set,
+        environment: &|name| std::env::var(name).ok(),
+    })
+}
+
+/// No config is that large; a mistyped path may lead to something that is.
+const LARGEST: u64 = 4 << 20;
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|e| format!("cannot be read ({e})"))?.len();
+    if size > LARGEST {
+        return Err(format!("is no config: {size} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|e| format!("cannot be read ({e})"))
+}
+
+fn config(root: &Section<'_>, input: &ConfigText<'_>, base_dir: PathBuf) -> Config {
+    let project = project(root, &base_dir);
+    let stack = stack::stack(root, &base_dir, input.environment);
+    let load = load::load(root, input.environment);
+    let custom = custom::custom(root, &stack, load.is_some());
+    let metrics = metric::metrics(root, input.environment);
+    let health = metric::health(root, input.environment);
+    metric::check_limits(root, &metrics, &health);
+    Config {
+        project,
+        origin: input.origin.to_string(),
+        sources: judge::sources(root, &base_dir, input.environment),
+        containers: judge::containers(root),
+        scenarios: scenarios::to_run(root, &custom, load.is_some()),
+        baseline: scenarios::baseline(root),
+        stress: scenarios::stress(root),
+        duration: scenarios::duration(root),
+        speed: scenarios::speed(root),
+        isolate: isolate::isolate(root, load.as_ref()),
+        hooks: hook::hooks(root, &custom),
+        thresholds: judge::thresholds(root),
+        leak: judge::leak(root),
+        resources: judge::resources(root),
+        results: judge::results(root),
+        expect: judge::expect(root),
+        accept: judge::accept(root),
+        fail_on: judge::fail_on(root),
+        stack,
+        load,
+        metrics,
+        health,
+        custom,
+        base_dir,
+    }
+}
+
+fn project(root: &Section<'_>, base_dir: &Path) -> String {
+    let Some(name) = root.maybe_text("project", "myproject") else {
+        return project_of(base_dir);
+    };
+    if !values::is_key(&name) {
+        let what = format!("{name:?} is no usable name");
+        root.wrong("project", what, "use lower-case letters, digits, _ and -");
+    }
+    name
+}
+
+/// The name of a folder, made usable as Compose does it: lower case, everything else dropped.
+fn project_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let kept: String = name
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+        .collect();
+    match kept.trim_start_matches(['_', '-']) {
+        "" => "runner".to_string(),
+        name => name.to_string(),
+    }
+}
+
+/// The folder without `.` and `..`, so that messages and labels show where it really is.
+fn absolute(folder: &Path) -> PathBuf {
+    std::fs::canonicalize(folder)
+        .or_else(|_| std::path::absolute(folder))
+        .unwrap_or_else(|_| folder.to_path_buf())
+}
