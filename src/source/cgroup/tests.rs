@@ -1,0 +1,429 @@
+//! The source on whole trees: recorded hosts, and fabricated ones where things change.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::CgroupSource;
+use crate::config::SourcesConfig;
+use crate::model::{Container, Figure, FigureSet, Gap};
+use crate::session::ports::{Reading, RunClock, Source};
+use crate::source::host::HostSource;
+
+pub(in crate::source) fn target(name: &str, id: &str, pid: i32) -> Container {
+    Container { id: id.into(), pid: Some(pid), ..Container::named(name) }
+}
+
+pub(super) fn open(root: &Path) -> CgroupSource {
+    let config = SourcesConfig {
+        cgroup_root: root.join("cgroup"),
+        proc_root: root.join("proc"),
+        ..SourcesConfig::default()
+    };
+    CgroupSource::open(&config, RunClock::start()).expect("control groups")
+}
+
+pub(super) async fn read(
+    source: &mut CgroupSource,
+    targets: &[Container],
+) -> Vec<Result<Reading, Gap>> {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    source.read(targets, deadline).await
+}
+
+pub(super) async fn figures(source: &mut CgroupSource, target: &Container) -> FigureSet {
+    let mut answers = read(source, std::slice::from_ref(target)).await;
+    answers.remove(0).expect("reading").figures
+}
+
+pub(super) async fn reason(source: &mut CgroupSource, target: &Container) -> String {
+    let mut answers = read(source, std::slice::from_ref(target)).await;
+    answers.remove(0).expect_err("gap").reason
+}
+
+#[derive(serde::Deserialize)]
+struct Recorded {
+    id: String,
+    pid: i32,
+}
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    containers: BTreeMap<String, FigureSet>,
+    host: FigureSet,
+}
+
+fn json<T: serde::de::DeserializeOwned>(path: PathBuf) -> T {
+    let text = std::fs::read_to_string(&path).expect("fixture");
+    serde_json::from_str(&text).expect("fixture")
+}
+
+#[tokio::test]
+async fn every_recorded_container_gives_exactly_the_figures_that_its_files_say() {
+    for set in ["v1-cgroupfs", "v1-parent", "v2-systemd", "v2-cgroupfs"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cgroup").join(set);
+        let recorded: BTreeMap<String, Recorded> = json(root.join("targets.json"));
+        let expected: Expected = json(root.join("expected.json"));
+        let targets: Vec<Container> =
+            recorded.iter().map(|(name, r)| target(name, &r.id, r.pid)).collect();
+        for answer in read(&mut open(&root), &targets).await {
+            let reading = answer.expect("reading");
+            let wanted = &expected.containers[&reading.container];
+            assert_eq!(&reading.figures, wanted, "{set}, {}", reading.container);
+            for (figure, _) in reading.figures.iter() {
+                assert!(super::OFFERS.contains(&figure), "{figure} is not offered");
+            }
+        }
+        let host = HostSource::new(&root.join("proc")).read();
+        assert_eq!(host, expected.host, "{set}, host");
+    }
+}
+
+/// A fabricated version 2 host with one container.
+struct Host {
+    root: tempfile::TempDir,
+}
+
+impl Host {
+    fn new() -> Host {
+        let host = Host { root: tempfile::tempdir().expect("folder") };
+        host.write("proc/self/mountinfo", "30 20 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        host.write("proc/self/cgroup", "0::/ci/runner\n");
+        host
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, text).expect("write");
+    }
+
+    fn remove(&self, path: &str) {
+        std::fs::remove_dir_all(self.root.path().join(path)).expect("remove");
+    }
+
+    fn start(&self, group: &str, pid: i32, cpu_us: u64) {
+        self.write(&format!("proc/{pid}/cgroup"), &format!("0::{group}\n"));
+        self.write(&format!("cgroup{group}/cpu.stat"), &format!("usage_usec {cpu_us}\n"));
+    }
+
+    fn source(&self) -> CgroupSource {
+        open(self.root.path())
+    }
+
+    fn share_network(&self, pid: &str, network: &str) {
+        self.write(&format!("proc/{pid}/net/dev"), "eth0: 100 1 0 0 0 0 0 0 50 1 0 0 0 0 0 0\n");
+        let dir = self.root.path().join(format!("proc/{pid}/ns"));
+        std::fs::create_dir_all(&dir).expect("folder");
+        std::os::unix::fs::symlink(network, dir.join("net")).expect("link");
+    }
+}
+
+#[tokio::test]
+async fn open_files_are_read_in_place_and_follow_what_is_written_to_them() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let mut source = host.source();
+    let web = target("web", "web", 7);
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(5000.0));
+    host.write("cgroup/docker/web/cpu.stat", "usage_usec 12345\n");
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(12_345_000.0));
+}
+
+/// Beyond the time after which a group's identity is looked up again; the clock is paused.
+async fn a_while() {
+    tokio::time::advance(Duration::from_secs(11)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_is_read_from_the_new_group_and_a_removal_is_a_gap_with_a_reason() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let mut source = host.source();
+    let mut web = target("web", "web", 7);
+    figures(&mut source, &web).await;
+
+    host.remove("proc/7");
+    host.remove("cgroup/docker/web");
+    a_while().await;
+    let why = reason(&mut source, &web).await;
+    assert!(why.contains("main process is gone"), "{why}");
+
+    host.start("/docker/web", 8, 1);
+    web.pid = Some(8);
+    web.incarnation = 1;
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(1000.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_made_anew_under_the_same_path_are_noticed_by_their_inode() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let mut source = host.source();
+    let web = target("web", "web", 7);
+    figures(&mut source, &web).await;
+    // The old directory stays until the new one is there, so that their inodes must differ.
+    let group = host.root.path().join("cgroup/docker/web");
+    std::fs::rename(&group, host.root.path().join("cgroup/docker/old")).expect("rename");
+    host.start("/docker/web", 7, 9);
+    a_while().await;
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(9000.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_is_changed_while_the_container_runs_is_seen_within_seconds() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let settings = |memory: &str, cpu: &str, tasks: &str| {
+        host.write("cgroup/docker/web/memory.max", memory);
+        host.write("cgroup/docker/web/cpu.max", cpu);
+        host.write("cgroup/docker/web/pids.max", tasks);
+    };
+    settings("1048576\n", "150000 100000\n", "100\n");
+    let mut source = host.source();
+    let web = target("web", "web", 7);
+    let read = figures(&mut source, &web).await;
+    assert_eq!(read.get(Figure::MemoryLimitBytes), Some(1_048_576.0));
+    assert_eq!(read.get(Figure::CpuLimitCores), Some(1.5));
+    assert_eq!(read.get(Figure::PidsLimit), Some(100.0));
+    settings("2097152\n", "max 100000\n", "max\n");
+    assert_eq!(figures(&mut source, &web).await, read);
+    a_while().await;
+    let read = figures(&mut source, &web).await;
+    assert_eq!(read.get(Figure::MemoryLimitBytes), Some(2_097_152.0));
+    assert_eq!(read.get(Figure::CpuLimitCores), None);
+    assert_eq!(read.get(Figure::PidsLimit), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_said_nothing_is_asked_again_after_a_while() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    host.write("cgroup/docker/web/io.pressure", "");
+    let mut source = host.source();
+    let web = target("web", "web", 7);
+    assert_eq!(figures(&mut source, &web).await.get(Figure::PsiIoSomeUs), None);
+    host.write("cgroup/docker/web/io.pressure", "some avg10=0.00 total=7\n");
+    assert_eq!(figures(&mut source, &web).await.get(Figure::PsiIoSomeUs), None);
+    a_while().await;
+    assert_eq!(figures(&mut source, &web).await.get(Figure::PsiIoSomeUs), Some(7.0));
+}
+
+/// So many containers, each with one task, one OOM kill and some CPU time.
+fn crowd(host: &Host, count: i32) -> Vec<Container> {
+    let start = |pid: i32| {
+        let name = format!("s{pid}");
+        host.start(&format!("/docker/{name}"), pid, 5);
+        host.write(&format!("cgroup/docker/{name}/pids.current"), "1\n");
+        host.write(&format!("cgroup/docker/{name}/memory.events"), "oom_kill 1\n");
+        target(&name, &name, pid)
+    };
+    (100..100 + count).map(start).collect()
+}
+
+/// Ticks of a second in which a figure of each container was read.
+async fn ticks_with(host: &Host, figure: Figure, targets: &[Container]) -> Vec<usize> {
+    let mut source = host.source();
+    let mut had = Vec::new();
+    for _ in 0..10 {
+        let answers = read(&mut source, targets).await;
+        let all = answers.iter().map(|a| &a.as_ref().expect("reading").figures);
+        assert!(all.clone().all(|f| f.get(Figure::CpuUsageNs).is_some()));
+        had.push(all.filter(|f| f.get(figure).is_some()).count());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    had
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_few_containers_everything_is_read_each_time() {
+    let host = Host::new();
+    host.write("proc/vmstat", "oom_kill 1\n");
+    let few = crowd(&host, 20);
+    assert_eq!(ticks_with(&host, Figure::Pids, &few).await, [20; 10]);
+    assert_eq!(ticks_with(&host, Figure::OomKills, &few).await, [20; 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_containers_a_part_is_read_in_turn_and_no_one_is_left_out() {
+    let host = Host::new();
+    host.write("proc/vmstat", "oom_kill 1\n");
+    let many = crowd(&host, 40);
+    let had = ticks_with(&host, Figure::Pids, &many).await;
+    // All at first; then within four seconds everyone once, and not all in the same tick.
+    assert_eq!(had[0], 40);
+    assert!(had[1..5].iter().all(|some| (1..25).contains(some)), "{had:?}");
+    assert_eq!(had[5..9].iter().sum::<usize>(), 40, "{had:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_read_each_time_where_there_is_a_quota_to_be_throttled_by() {
+    let host = Host::new();
+    let mount = "30 20 0:25 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n";
+    host.write("proc/self/mountinfo", mount);
+    let start = |pid: i32| {
+        let (name, group) = (format!("s{pid}"), format!("cgroup/cpu/docker/s{pid}"));
+        host.write(&format!("proc/{pid}/cgroup"), &format!("4:cpu,cpuacct:/docker/{name}\n"));
+        host.write(&format!("{group}/cpuacct.usage"), "5\n");
+        host.write(&format!("{group}/cpu.stat"), "nr_periods 2\nnr_throttled 1\n");
+        host.write(&format!("{group}/cpu.cfs_period_us"), "100000\n");
+        let quota = if pid % 2 == 0 { "50000\n" } else { "-1\n" };
+        host.write(&format!("{group}/cpu.cfs_quota_us"), quota);
+        target(&name, &name, pid)
+    };
+    let many: Vec<Container> = (100..200).map(start).collect();
+    let mut source = host.source();
+    let mut had = Vec::new();
+    for _ in 0..40 {
+        let answers = read(&mut source, &many).await;
+        let periods = |a: &Result<Reading, Gap>| {
+            let reading = a.as_ref().expect("reading");
+            let quota = reading.figures.get(Figure::CpuLimitCores).is_some();
+            (quota, reading.figures.get(Figure::CpuPeriods).is_some())
+        };
+        let all: Vec<_> = answers.iter().map(periods).collect();
+        assert_eq!(all.iter().filter(|both| **both == (true, true)).count(), 50);
+        had.push(all.iter().filter(|both| **both == (false, true)).count());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(had[0], 50);
+    assert!(had[1..].iter().all(|without_quota| *without_quota < 20), "{had:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_read_each_time_where_the_config_says_so_and_where_sources_are_compared() {
+    let host = Host::new();
+    let many = crowd(&host, 40);
+    for (in_turn, cross_check) in [(false, false), (true, true)] {
+        let config = SourcesConfig {
+            cgroup_root: host.root.path().join("cgroup"),
+            proc_root: host.root.path().join("proc"),
+            in_turn,
+            cross_check,
+            ..SourcesConfig::default()
+        };
+        let mut source = CgroupSource::open(&config, RunClock::start()).expect("control groups");
+        for _ in 0..2 {
+            let answers = read(&mut source, &many).await;
+            let all = answers.iter().map(|a| &a.as_ref().expect("reading").figures);
+            assert!(all.clone().all(|f| f.get(Figure::Pids).is_some()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_oom_kill_on_the_machine_has_every_count_read_at_once() {
+    let host = Host::new();
+    host.write("proc/vmstat", "oom_kill 1\n");
+    let many = crowd(&host, 100);
+    let mut source = host.source();
+    let counts = async |source: &mut CgroupSource| {
+        let answers = read(source, &many).await;
+        answers
+            .into_iter()
+            .filter_map(|a| a.expect("reading").figures.get(Figure::OomKills))
+            .count()
+    };
+    assert_eq!(counts(&mut source).await, 100);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert!(counts(&mut source).await < 20);
+    host.write("proc/vmstat", "oom_kill 2\n");
+    assert_eq!(counts(&mut source).await, 100);
+    // A kernel that does not count them has them read each time.
+    std::fs::write(host.root.path().join("proc/vmstat"), "pgfault 1\n").expect("write");
+    assert_eq!(counts(&mut source).await, 100);
+}
+
+#[tokio::test]
+async fn kills_are_totalled_in_the_groups_above_and_only_those_of_this_run() {
+    let host = Host::new();
+    let total = |group: &str, kills: u32| {
+        host.write(&format!("cgroup/{group}/memory.events"), &format!("oom 9\noom_kill {kills}\n"));
+    };
+    host.start("/docker/web", 7, 5);
+    host.start("/ci.slice/ci-night.slice/db", 8, 5);
+    total("docker", 40);
+    total("ci.slice/ci-night.slice", 2);
+    let mut source = host.source();
+    assert_eq!(source.aside(&[]).host, FigureSet::new());
+    read(&mut source, &[target("web", "web", 7), target("db", "db", 8)]).await;
+    let kills = |source: &mut CgroupSource| source.aside(&[]).host.get(Figure::GroupOomKills);
+    assert_eq!(kills(&mut source), Some(0.0));
+    total("docker", 43);
+    total("ci.slice/ci-night.slice", 3);
+    assert_eq!(kills(&mut source), Some(4.0));
+    // The last container of a group is gone, and with it the file's owner: its kill still counts.
+    read(&mut source, &[target("db", "db", 8)]).await;
+    total("docker", 44);
+    assert_eq!(kills(&mut source), Some(5.0));
+}
+
+#[tokio::test]
+async fn one_container_that_cannot_be_read_does_not_spoil_the_others() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let mut source = host.source();
+    let mut idle = target("idle", "idle", 9);
+    idle.pid = None;
+    let answers = read(&mut source, &[idle, target("web", "web", 7)]).await;
+    let gap = answers[0].as_ref().expect_err("gap");
+    assert_eq!(gap.container.as_deref(), Some("idle"));
+    assert!(gap.reason.contains("no process on this machine"), "{}", gap.reason);
+    assert_eq!(answers[1].as_ref().expect("reading").container, "web");
+}
+
+#[tokio::test]
+async fn a_process_in_the_runners_own_group_is_refused() {
+    let host = Host::new();
+    host.start("/ci/runner", 7, 5);
+    let why = reason(&mut host.source(), &target("web", "pid-7", 7)).await;
+    assert!(why.contains("shares the runner's"), "{why}");
+}
+
+#[tokio::test]
+async fn a_shared_network_is_counted_once_and_the_hosts_own_never() {
+    let host = Host::new();
+    for (group, pid) in [("/a", 7), ("/b", 8), ("/c", 9)] {
+        host.start(group, pid, 1);
+    }
+    host.share_network("self", "net:[1]");
+    host.share_network("7", "net:[2]");
+    host.share_network("8", "net:[2]");
+    host.share_network("9", "net:[1]");
+    let mut targets = vec![target("b", "b", 8), target("a", "a", 7), target("c", "c", 9)];
+    targets[0].started_at = Some("2026-11-20T20:42:46Z".into());
+    targets[1].started_at = Some("2026-11-20T20:42:45Z".into());
+    let answers = read(&mut host.source(), &targets).await;
+    let received: Vec<_> = answers
+        .iter()
+        .map(|a| a.as_ref().expect("reading").figures.get(Figure::NetRxBytes))
+        .collect();
+    assert_eq!(received, [None, Some(100.0), None]);
+}
+
+#[tokio::test]
+async fn a_file_longer_than_the_buffer_is_read_whole() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let padding = "some_key_of_a_later_kernel 1\n".repeat(4000);
+    host.write("cgroup/docker/web/memory.stat", &format!("{padding}anon 77\n"));
+    let read = figures(&mut host.source(), &target("web", "web", 7)).await;
+    assert_eq!(read.get(Figure::AnonBytes), Some(77.0));
+}
+
+#[test]
+fn a_host_without_control_groups_is_refused_with_a_remedy() {
+    let root = tempfile::tempdir().expect("folder");
+    std::fs::create_dir_all(root.path().join("proc/self")).expect("folder");
+    std::fs::write(root.path().join("proc/self/mountinfo"), "1 1 0:1 / / rw - ext4 x rw\n")
+        .expect("write");
+    let config = SourcesConfig {
+        cgroup_root: root.path().join("cgroup"),
+        proc_root: root.path().join("proc"),
+        ..SourcesConfig::default()
+    };
+    let error = CgroupSource::open(&config, RunClock::start()).err().expect("refused");
+    assert!(error.contains("sources.cgroup_root"), "{error}");
+}
