@@ -1,0 +1,212 @@
+//! Why the compose tool failed, for people: the last lines of its standard error, and what to do.
+
+/// What the tools say, and the remedy. The first that matches is given.
+const REMEDIES: [(&[&str], &str); 13] = [
+    (
+        &["address already in use", "port is already allocated", "ports are not available"],
+        "a host port is taken: stop what listens there (`ss -ltnp`) or publish another port",
+    ),
+    (
+        &[
+            "pull access denied",
+            "no such image",
+            "manifest unknown",
+            "failed to resolve reference",
+            "repository does not exist",
+        ],
+        "an image is missing: build it (`docker build`) or pull it first (`docker pull IMAGE`)",
+    ),
+    (
+        &["/v2/", "tls handshake timeout", "temporary failure in name resolution", "no such host"],
+        "an image is missing and its registry could not be reached: build or load the image first",
+    ),
+    (
+        &[
+            "cannot connect to the docker daemon",
+            "failed to connect to the docker api",
+            "error while fetching server api version",
+        ],
+        "start the Docker Engine (`sudo systemctl start docker`) or correct DOCKER_HOST",
+    ),
+    (
+        &["permission denied while trying to connect"],
+        "add this user to the group `docker` or use sudo",
+    ),
+    (
+        &["is already in use by container"],
+        "another container has this name: remove it (`docker rm`) or change `container_name`",
+    ),
+    (
+        &["has active endpoints", "resource is still in use"],
+        "a container outside the compose file uses the network: stop it, or disconnect it \
+         (`docker network disconnect`)",
+    ),
+    (
+        &["declared as external", "external volume", "response from daemon: network "],
+        "make the external network or volume first (`docker network create`, `docker volume \
+         create`)",
+    ),
+    (
+        &[
+            "is unhealthy",
+            "dependency failed to start",
+            "didn't complete successfully",
+            "exited with code",
+            "has no healthcheck configured",
+        ],
+        "look at the service named: its log (`docker logs`) or its health check",
+    ),
+    (&["no service selected"], "name the profiles of the services in `stack.profiles`"),
+    (
+        &["is missing a value", "missing mandatory value", "env file"],
+        "set the variable in the environment, in .env or in `stack.env`",
+    ),
+    (
+        &["unknown flag", "unknown shorthand flag"],
+        "update the compose tool: it does not know an option of ours",
+    ),
+    (
+        &[
+            "yaml",
+            "validating ",
+            "unsupported config option",
+            "is invalid",
+            "invalid compose",
+            "undefined network",
+            "undefined volume",
+            "undefined service",
+            "circular dependency",
+            "dependency cycle",
+            "neither an image nor a build",
+            "empty compose file",
+            "top level object",
+            "no such file or directory",
+            "filenotfounderror",
+            "can't find a suitable",
+            "no configuration file provided",
+            "minimum memory limit",
+        ],
+        "correct the compose file",
+    ),
+];
+
+/// The reason and the remedy of a failed call, from its standard error. `command` is what was
+/// called, so that it can be repeated by hand.
+#[must_use]
+pub fn explain(command: &str, stderr: &str) -> String {
+    let said = last_lines(stderr, 6);
+    let low = stderr.to_lowercase();
+    let remedy = REMEDIES
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|s| low.contains(s)))
+        .map_or("run it by hand to see more", |(_, remedy)| remedy);
+    let said = if said.is_empty() { "(it said nothing)".to_owned() } else { said };
+    format!("`{command}` failed: {said}\n{remedy}")
+}
+
+/// The last lines of a tool's standard error without its progress, colours and repetitions.
+#[must_use]
+pub fn last_lines(stderr: &str, n: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in stderr.split(['\n', '\r']) {
+        let line = plain(line);
+        let line = line.trim();
+        if line.is_empty() || is_progress(line) || lines.last().is_some_and(|l| l == line) {
+            continue;
+        }
+        lines.push(line.chars().take(400).collect());
+    }
+    let skip = lines.len().saturating_sub(n);
+    lines.split_off(skip).join("\n")
+}
+
+/// ` Container demo-web-1  Created`, `Creating demo_web_1 ... done`.
+fn is_progress(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let (first, last) = (words.next().unwrap_or(""), words.last().unwrap_or(""));
+    let object = matches!(first, "Container" | "Network" | "Volume" | "Image");
+    let verb = first.ends_with("ing") && first.starts_with(|c: char| c.is_ascii_uppercase());
+    (object && (last.ends_with("ing") || last.ends_with("ed") || last == "Healthy"))
+        || (verb && (line.contains(" ... ") || line.ends_with(" ...")) && last != "error")
+        || line.starts_with("Creating network ")
+        || line.starts_with("Creating volume ")
+        || line.starts_with("Removing network ")
+        || line.starts_with("Removing volume ")
+}
+
+/// The line without escape sequences and control characters.
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            // A control sequence ends with a letter.
+            for c in chars.by_ref() {
+                if c.is_ascii_alphabetic() {
+                    break;
+                }
+            }
+        } else if !c.is_control() || c == '\t' {
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::compose::fixtures::{VERSIONS, call};
+
+    /// What each failed call must say, whatever tool it was.
+    const PROMISED: [(&str, &str, &str); 14] = [
+        ("bad-port-taken-up", "18099: bind: address already in use", "port is taken"),
+        ("bad-missing-image-pull-up", "127.0.0.1:5999", "image is missing"),
+        ("bad-name-conflict-up", "fx-occupied", "another container has this name"),
+        ("never-healthy-up", "is unhealthy", "health check"),
+        ("job-fails-up", "5", "look at the service named"),
+        ("bad-external-network-absent-up", "fx-no-such-net", "docker network create"),
+        ("bad-required-variable-config", "set NEEDED first", "set the variable"),
+        ("bad-env-file-absent-config", "absent.env", "set the variable"),
+        ("bad-invalid-yaml-config", "expected", "correct the compose file"),
+        ("bad-unknown-service-key-config", "imagee", "correct the compose file"),
+        ("bad-circular-config", "a", "correct the compose file"),
+        ("bad-empty-config", "empty", "correct the compose file"),
+        ("bad-mem-too-small-up", "Minimum memory limit", "correct the compose file"),
+        ("engine-absent-socket-up", "", "start the Docker Engine"),
+    ];
+
+    #[test]
+    fn every_tool_s_failure_gives_its_reason_and_a_remedy() {
+        for (case, reason, remedy) in PROMISED {
+            for version in VERSIONS {
+                let call = call(version, case);
+                if call.exit == 0 {
+                    // 2.24.7 lets some files pass `config`.
+                    continue;
+                }
+                let text = explain("compose up -d", &call.stderr);
+                assert!(text.contains(reason), "{version} {case}: {text}");
+                assert!(text.contains(remedy), "{version} {case}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn progress_is_left_out_of_the_reason() {
+        for version in VERSIONS {
+            let said = last_lines(&call(version, "bad-port-taken-up").stderr, 20);
+            assert!(!said.contains("Creating") || said.contains("error"), "{version}: {said}");
+            assert!(!said.contains("Created"), "{version}: {said}");
+            let said = last_lines(&call(version, "demo-01-up").stderr, 20);
+            assert_eq!(said, "", "{version}");
+        }
+    }
+
+    #[test]
+    fn colours_and_repeated_or_endless_lines_are_cut() {
+        let said = last_lines(&format!("\u{1b}[31mred\u{1b}[0m\r\nred\n{}\n", "x".repeat(999)), 5);
+        assert_eq!(said, format!("red\n{}", "x".repeat(400)));
+        assert!(explain("x", "").contains("it said nothing"));
+    }
+}

@@ -1,0 +1,265 @@
+//! The reset of a compose stack: what is there, whether it may be touched, down, up, wait.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::owner::{self, Gentle, Owned, Survey};
+use super::{ComposeStack, TOOL_LIMIT, write_labels};
+use crate::config::Reset;
+use crate::session::ports::{ResetReport, StackError};
+use crate::stack::engine::{EngineError, Inspected};
+use crate::stack::naming::COMPOSE_PROJECT;
+use crate::stack::ready::{Readiness, assess};
+use crate::stack::{LABEL_PROJECT, LABEL_RUN};
+
+/// How often readiness is looked at; a look costs an inspect of what changed.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often everything is looked at anew, should an event have been missed.
+const LOOK_ANEW: Duration = Duration::from_secs(2);
+/// A log of this many lines is shown for who is not ready.
+const SHOWN_LINES: usize = 5;
+
+impl ComposeStack {
+    pub(super) async fn bring_to_clean_state(
+        &mut self,
+        how: Reset,
+    ) -> Result<ResetReport, StackError> {
+        let mut done = Vec::new();
+        self.tracker.look_anew();
+        let found = self.tracker.inspected().await?;
+        let survey = self.survey(&found).await?;
+        match how {
+            Reset::Never => self.gently(&survey, &found, &mut done).await?,
+            reset @ (Reset::Containers | Reset::Volumes) => {
+                let take_over = self.config.take_over;
+                owner::may_reset(&self.stamp.project, &survey, reset, take_over)
+                    .map_err(StackError::environment)?;
+                if self.anything(&survey).await? {
+                    self.down_and_look(reset == Reset::Volumes, &mut done).await?;
+                }
+                self.made = true;
+                self.up(&mut done).await?;
+            }
+        }
+        self.wait_until_ready(&mut done).await?;
+        let containers = self.tracker.containers().await?;
+        Ok(ResetReport { what: done.join(", "), containers })
+    }
+
+    pub(super) async fn take_down(&mut self) -> Result<String, StackError> {
+        if !self.made {
+            return Ok("nothing to take down: this run made nothing".to_owned());
+        }
+        self.tracker.look_anew();
+        let found = self.tracker.inspected().await?;
+        let survey = self.survey(&found).await?;
+        let foreign: Vec<String> = survey
+            .containers
+            .iter()
+            .filter(|c| c.owner != owner::Owner::Ours)
+            .map(ToString::to_string)
+            .collect();
+        if !foreign.is_empty() {
+            return Err(StackError::broke(format!(
+                "the stack was left up: project `{}` now has containers that this run did not \
+                 make: {}; take it down yourself",
+                self.stamp.project,
+                foreign.join(", ")
+            )));
+        }
+        let keep = survey.volumes.iter().any(Owned::is_foreign) && !self.config.take_over;
+        let volumes = self.config.reset == Reset::Volumes && !keep;
+        let mut done = Vec::new();
+        self.down_and_look(volumes, &mut done).await?;
+        self.made = false;
+        Ok(done.join(", "))
+    }
+
+    /// Without consent to take anything down.
+    async fn gently(
+        &mut self,
+        survey: &Survey,
+        found: &[Inspected],
+        done: &mut Vec<String>,
+    ) -> Result<(), StackError> {
+        let containers: Vec<_> = found.iter().map(|f| f.container.clone()).collect();
+        let plan = owner::gently(&self.stamp, survey, &containers, &self.expected)
+            .map_err(StackError::environment)?;
+        match plan {
+            Gentle::Look => {
+                done.push("stack.reset = never: left as it is".to_owned());
+                Ok(())
+            }
+            Gentle::BringUp(stamp) => {
+                write_labels(&self.generated, &self.file, &stamp)?;
+                self.made |= stamp == self.stamp;
+                self.up(done).await
+            }
+        }
+    }
+
+    /// What is there, and whose it is.
+    async fn survey(&self, found: &[Inspected]) -> Result<Survey, EngineError> {
+        let engine = self.engine();
+        let project = &self.stamp.project;
+        let local = !engine.is_remote();
+        let mut volumes = engine.volumes_by_label(&format!("{COMPOSE_PROJECT}={project}")).await?;
+        for name in self.file.volume_names(project) {
+            if !volumes.iter().any(|v| v.name == name) {
+                volumes.extend(engine.volume(&name).await?);
+            }
+        }
+        Ok(Survey {
+            containers: found
+                .iter()
+                .map(|f| Owned {
+                    name: f.container.engine_name.clone(),
+                    owner: owner::owner(&f.labels, &self.stamp, local),
+                })
+                .collect(),
+            volumes: volumes
+                .into_iter()
+                .map(|v| Owned { owner: owner::owner(&v.labels, &self.stamp, local), name: v.name })
+                .collect(),
+        })
+    }
+
+    /// Whether a `down` has anything to do.
+    async fn anything(&self, survey: &Survey) -> Result<bool, EngineError> {
+        let volumes = self.config.reset == Reset::Volumes && !survey.volumes.is_empty();
+        if volumes || !survey.containers.is_empty() {
+            return Ok(true);
+        }
+        let label = format!("{COMPOSE_PROJECT}={}", self.stamp.project);
+        Ok(!self.engine().networks_by_label(&label).await?.is_empty())
+    }
+
+    async fn down_and_look(
+        &mut self,
+        volumes: bool,
+        done: &mut Vec<String>,
+    ) -> Result<(), StackError> {
+        // A failed `down` may have done enough, and a successful one too little.
+        let said = self.project.down(volumes, TOOL_LIMIT).await;
+        self.tracker.look_anew();
+        let left = self.left_over(volumes).await?;
+        if !left.is_empty() {
+            let why = said.err().map_or(String::new(), |e| format!("\n{}", e.message));
+            return Err(StackError::broke(format!(
+                "after `down` there are still {}; remove what is not in the compose file or its \
+                 enabled profiles by hand (`docker rm -f`), disconnect what else uses the \
+                 network, then try again{why}",
+                left.join(", ")
+            )));
+        }
+        said?;
+        done.push(if volumes { "down -v" } else { "down" }.to_owned());
+        Ok(())
+    }
+
+    /// What a `down` should have removed and did not.
+    async fn left_over(&mut self, volumes: bool) -> Result<Vec<String>, EngineError> {
+        let engine = self.tracker.engine().clone();
+        let ours = format!("{LABEL_PROJECT}={}", self.stamp.project);
+        let mut left: Vec<String> = self
+            .tracker
+            .containers()
+            .await?
+            .into_iter()
+            .map(|c| format!("the container {}", c.engine_name))
+            .collect();
+        let networks = engine.networks_by_label(&ours).await?;
+        left.extend(networks.into_iter().map(|n| format!("the network {}", n.name)));
+        if volumes {
+            let volumes = engine.volumes_by_label(&ours).await?;
+            left.extend(volumes.into_iter().map(|v| format!("the volume {}", v.name)));
+        }
+        Ok(left)
+    }
+
+    async fn up(&mut self, done: &mut Vec<String>) -> Result<(), StackError> {
+        let limit = self.config.ready_timeout + TOOL_LIMIT;
+        let result = self.project.up(limit).await;
+        self.tracker.look_anew();
+        if let Err(mut error) = result {
+            // The engine knows more about who is to blame.
+            if let Ok(found) = self.tracker.observed().await
+                && !found.is_empty()
+            {
+                let readiness = assess(&self.expected, &found);
+                error.message.push_str(&self.who_is_not(&readiness).await);
+            }
+            return Err(error);
+        }
+        done.push("up -d".to_owned());
+        Ok(())
+    }
+
+    async fn wait_until_ready(&mut self, done: &mut Vec<String>) -> Result<(), StackError> {
+        let begun = Instant::now();
+        let mut looked = Instant::now();
+        loop {
+            let (readiness, trouble) = match self.tracker.observed().await {
+                Ok(found) => (assess(&self.expected, &found), None),
+                Err(error) => (Readiness::default(), Some(error)),
+            };
+            if trouble.is_none() && readiness.complete() {
+                done.push(format!("{} of {} ready", readiness.ready, readiness.total));
+                return Ok(());
+            }
+            let over = begun.elapsed() >= self.config.ready_timeout;
+            match trouble {
+                Some(error) if over => return Err(error.into()),
+                Some(_) => {}
+                None if over || readiness.hopeless() => {
+                    return Err(self.not_ready(&readiness, begun.elapsed()).await);
+                }
+                None => {}
+            }
+            if looked.elapsed() >= LOOK_ANEW {
+                looked = Instant::now();
+                self.tracker.look_anew();
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn not_ready(&mut self, readiness: &Readiness, after: Duration) -> StackError {
+        let who = self.who_is_not(readiness).await;
+        let remedy = match self.config.reset {
+            Reset::Never => "start what is missing, or consent to a reset with `stack.reset`",
+            _ => "correct the service, or raise `stack.ready_timeout`",
+        };
+        StackError::environment(format!(
+            "{} of {} services are not ready after {:.0} s:{who}\n{remedy}",
+            readiness.total.saturating_sub(readiness.ready),
+            readiness.total,
+            after.as_secs_f64(),
+        ))
+    }
+
+    /// Who is not ready, a line each, with the end of the log of the first three.
+    async fn who_is_not(&mut self, readiness: &Readiness) -> String {
+        let mut text = String::new();
+        for (i, pending) in readiness.pending.iter().enumerate() {
+            text.push_str(&format!("\n  {pending}"));
+            if i >= 3 || self.tracker.last_known(&pending.name).is_none() {
+                continue;
+            }
+            let log = self.tracker.last_words(&pending.name).await.log;
+            let lines: Vec<&str> = log.lines().filter(|l| !l.trim().is_empty()).collect();
+            for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
+                let line: String = line.chars().take(200).collect();
+                text.push_str(&format!("\n    | {line}"));
+            }
+        }
+        text
+    }
+
+    /// Label that everything of this run carries.
+    #[must_use]
+    pub fn run_label(&self) -> String {
+        format!("{LABEL_RUN}={}", self.stamp.run)
+    }
+}

@@ -1,0 +1,77 @@
+//! Networks and volumes: what a reset would destroy, and what a `down` must have removed.
+
+use std::collections::HashMap;
+
+use bollard::query_parameters::{ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
+
+use super::{CALL_LIMIT, Engine, EngineError, within};
+use crate::stack::naming::Labels;
+
+/// A volume of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeFound {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// A network of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkFound {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+impl Engine {
+    /// Networks that carry this label (`key=value`).
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn networks_by_label(&self, label: &str) -> Result<Vec<NetworkFound>, EngineError> {
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let call = self.clients.docker.list_networks(Some(options));
+        let list = within("network list", CALL_LIMIT, call).await?;
+        Ok(list
+            .into_iter()
+            .filter_map(|n| {
+                Some(NetworkFound {
+                    name: n.name?,
+                    labels: n.labels.unwrap_or_default().into_iter().collect(),
+                })
+            })
+            .collect())
+    }
+
+    /// Volumes that carry this label (`key=value`).
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn volumes_by_label(&self, label: &str) -> Result<Vec<VolumeFound>, EngineError> {
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let call = self.clients.docker.list_volumes(Some(options));
+        let list = within("volume list", CALL_LIMIT, call).await?;
+        Ok(list.volumes.unwrap_or_default().into_iter().map(found).collect())
+    }
+
+    /// One volume by its name; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn volume(&self, name: &str) -> Result<Option<VolumeFound>, EngineError> {
+        let call = self.clients.docker.inspect_volume(name);
+        match within(&format!("volume {name}"), CALL_LIMIT, call).await {
+            Ok(volume) => Ok(Some(found(volume))),
+            Err(EngineError::Absent(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn found(volume: bollard::models::Volume) -> VolumeFound {
+    VolumeFound { name: volume.name, labels: volume.labels.into_iter().collect() }
+}
