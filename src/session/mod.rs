@@ -1,0 +1,26 @@
+//! The one loop of a run: clock, sampler, executor, interrupts, and the ports they need.
+
+mod beside;
+pub mod confirm;
+pub mod devices;
+mod hearing;
+mod hooks;
+pub mod judge;
+pub mod live;
+pub mod load_driver;
+pub mod outcome;
+mod phases;
+pub mod ports;
+pub mod run;
+pub mod sampler;
+mod settling;
+pub mod stack_actor;
+pub mod ticker;
+pub mod view;
+pub mod watch_stack;
+
+pub use outcome::{Abort, Outcome, Signal};
+pub use run::{Parts, Session};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! How a run ended.
+
+/// A request to end, from a terminal or a supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signal {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        }
+    }
+
+    /// The exit code of a run that it ended.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Signal::Interrupt => 130,
+            Signal::Terminate => 143,
+        }
+    }
+}
+
+/// Why a run did not do all it was meant to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abort {
+    /// The word for files: `stress_test_oom`, `stress_test_insufficient_agents`,
+    /// `stress_test_threshold_before_load`, `user_interrupt`, `reset_failed`, `load_failed`,
+    /// `record_failed`.
+    pub reason: &'static str,
+    /// For people, with the remedy.
+    pub message: String,
+    /// The environment was not ready (exit 3) rather than the run aborted (exit 4).
+    pub environment: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// The first thing that went wrong, if any.
+    pub abort: Option<Abort>,
+    /// What ended it from outside.
+    pub signal: Option<Signal>,
+    /// Ticks that were taken.
+    pub ticks: u64,
+}
