@@ -1,0 +1,98 @@
+//! Whole files, or none: written beside their place, then renamed into it, so that a reader never
+//! sees half a file and a crash leaves the old one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+/// Writes `bytes` as the whole new content of `path`.
+///
+/// # Errors
+/// When the folder cannot be written to; the old content stays.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_with(path, |out| out.write_all(bytes))
+}
+
+/// Lets `fill` write the whole new content of `path` as a stream.
+///
+/// # Errors
+/// When `fill` fails or the folder cannot be written to; the old content stays and nothing is
+/// left beside it.
+pub fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let temporary = beside(path);
+    let done = fill_and_rename(path, &temporary, fill);
+    if done.is_err() {
+        // Nothing useful can be done about a left-over that cannot be removed either.
+        let _ = fs::remove_file(&temporary);
+    }
+    done.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Io {
+            path: path.to_path_buf(),
+            source: error,
+            remedy: "make the folder first",
+        },
+        _ => StoreError::io(path, error),
+    })
+}
+
+fn fill_and_rename(
+    path: &Path,
+    temporary: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(temporary)?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    fill(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_data()?;
+    drop(file);
+    fs::rename(temporary, path)?;
+    sync_folder(path);
+    Ok(())
+}
+
+/// Makes the rename durable. A file system that cannot sync a folder has done what it can.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// A hidden name in the same folder (a rename must not cross file systems), one for each process.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_content_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let path = folder.path().join("summary.json");
+        write(&path, b"old").expect("first write");
+        let failed = write_with(&path, |out| {
+            out.write_all(b"half of the new")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        });
+        let message = failed.expect_err("must fail").to_string();
+        assert!(message.contains("summary.json") && message.contains("disk is full"));
+        assert_eq!(fs::read(&path).expect("read"), b"old");
+        assert_eq!(fs::read_dir(folder.path()).expect("list").count(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = write(Path::new("/nonexistent-folder/x.json"), b"").expect_err("must fail");
+        assert!(error.to_string().contains("/nonexistent-folder/x.json"));
+        assert!(!error.is_usage());
+    }
+}

@@ -1,0 +1,148 @@
+//! What a path given to `analyze` is, told by content and not by name alone, and how to read it.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{Damage, StoreError};
+use super::journal::{Depth, ReadJournal, is_journal, read_journal_for, read_samples};
+use super::results::{INLINE_SAMPLES, Results, read_results};
+use super::run_folder::RUN;
+use super::series_csv;
+use crate::analysis::{Dataset, Format};
+
+mod detect;
+mod output;
+#[cfg(test)]
+mod tests;
+
+pub use detect::detect;
+use detect::results_in;
+pub use output::{out_dir_for, stem};
+
+/// Something that can be analyzed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A run folder of ours, with or without a results.json.
+    RunFolder(PathBuf),
+    /// A folder with a results.json of the predecessor: the folder and the file.
+    ForeignFolder(PathBuf, PathBuf),
+    /// A results.json.
+    Results(PathBuf),
+    /// A samples.jsonl without its folder's other files.
+    Samples(PathBuf),
+    /// A series CSV.
+    SeriesCsv(PathBuf),
+    /// A folder of the others, in the order of their names.
+    Archive {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it.
+        members: Vec<Input>,
+    },
+}
+
+impl Input {
+    /// The file or folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::RunFolder(path)
+            | Input::ForeignFolder(path, _)
+            | Input::Results(path)
+            | Input::Samples(path)
+            | Input::SeriesCsv(path)
+            | Input::Archive { path, .. } => path,
+        }
+    }
+}
+
+/// A run that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The run.
+    pub dataset: Dataset,
+    /// What could not be used.
+    pub damage: Vec<Damage>,
+    /// What is worth a word and is no damage.
+    pub notes: Vec<String>,
+    /// The files or folders it was read from.
+    pub sources: Vec<PathBuf>,
+    /// The journal was read and there is no results.json: it is the caller's to write it, with
+    /// `"recovered": true`.
+    pub needs_results: bool,
+}
+
+/// Reads one run. An archive's members are read one by one by the caller.
+///
+/// # Errors
+/// When nothing of it is of use.
+pub fn read(input: &Input) -> Result<Loaded, StoreError> {
+    match input {
+        Input::RunFolder(folder) => read_folder(folder),
+        Input::ForeignFolder(_, file) | Input::Results(file) => read_file(file),
+        Input::Samples(path) => Ok(loaded(read_samples(path)?, path)),
+        Input::SeriesCsv(path) => Ok(loaded(series_csv::read_series_csv(path)?, path)),
+        Input::Archive { path, .. } => Err(StoreError::UnknownFormat {
+            path: path.clone(),
+            why: "an archive is read one run at a time".into(),
+        }),
+    }
+}
+
+fn loaded((dataset, damage): (Dataset, Vec<Damage>), path: &Path) -> Loaded {
+    Loaded {
+        dataset,
+        damage,
+        notes: Vec::new(),
+        sources: vec![path.to_path_buf()],
+        needs_results: false,
+    }
+}
+
+/// The journal is the fullest record of a run; results.json stands in where it is missing.
+fn read_folder(folder: &Path) -> Result<Loaded, StoreError> {
+    let results = results_in(folder);
+    if is_journal(folder) {
+        let ReadJournal { dataset, damage, notes } = read_journal_for(folder, depth(folder))?;
+        let mut read = loaded((dataset, damage), folder);
+        read.notes = notes;
+        match results {
+            Some(_) => read.dataset.format = Format::Runner,
+            None => read.needs_results = true,
+        }
+        return Ok(read);
+    }
+    match results {
+        Some(file) => read_file(&file),
+        None => Err(StoreError::UnknownFormat {
+            path: folder.to_path_buf(),
+            why: "there is neither samples.jsonl nor results.json in it".into(),
+        }),
+    }
+}
+
+/// A results.json that is still to be written may hold the samples, with every figure.
+fn depth(folder: &Path) -> Depth {
+    if results_in(folder).is_some() {
+        return Depth::Needed(0);
+    }
+    let run = std::fs::read(folder.join(RUN)).ok();
+    let run = run.and_then(|run| serde_json::from_slice::<serde_json::Value>(&run).ok());
+    let inline = run.and_then(|run| run.pointer("/config/results/inline_samples")?.as_u64());
+    Depth::Needed(inline.unwrap_or(INLINE_SAMPLES as u64))
+}
+
+fn read_file(path: &Path) -> Result<Loaded, StoreError> {
+    let Results { dataset, mut damage, samples_file } = read_results(path)?;
+    if let Some(name) = samples_file {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        if is_journal(folder) {
+            return read_folder(folder);
+        }
+        damage.push(Damage {
+            file: path.to_path_buf(),
+            line: None,
+            what: format!("its samples are in {name}, which is not beside it; put it there"),
+        });
+    }
+    Ok(loaded((dataset, damage), path))
+}
