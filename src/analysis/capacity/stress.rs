@@ -1,0 +1,214 @@
+//! What stopped stress, at which level, and how much room everything else had.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::analysis::dataset::ScenarioData;
+use crate::analysis::settings::Settings;
+use crate::analysis::stats::mean;
+use crate::config::StressLimits;
+use crate::model::Figure;
+use crate::model::event::Trigger;
+use crate::model::rates::THROTTLED_PERCENT;
+
+use super::levels::{levels, sustained};
+use super::readings::push_tick;
+use super::{ContainerLimits, RollingMeans};
+
+/// What a stress scenario found out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Capacity {
+    /// What stopped it; absent: the time limit, or an abort.
+    pub trigger: Option<Trigger>,
+    /// Level queued at the trigger.
+    pub max_level: Option<u32>,
+    /// Highest level that was carried; absent where the ramp was too fast to tell.
+    pub sustained_level: Option<u32>,
+    /// Level queued when a container was first throttled in 25 % of its periods.
+    pub first_throttled_at_level: BTreeMap<String, u32>,
+    /// Each container at its worst and at the end.
+    pub containers: Vec<ContainerCapacity>,
+    /// Mean share of all cores that was busy in the last window, percent.
+    pub host_cpu_percent: Option<f64>,
+    /// Mean share stolen by the hypervisor, percent.
+    pub host_steal_percent: Option<f64>,
+    /// It was aborted (OOM, interrupt).
+    pub aborted: bool,
+}
+
+/// One container under stress.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContainerCapacity {
+    /// Its key.
+    pub name: String,
+    /// Highest sample of memory, percent of the limit.
+    pub peak_memory_percent: Option<f64>,
+    /// Highest sample of CPU, percent of one core.
+    pub peak_cpu_percent: Option<f64>,
+    /// Mean of the last window, percent of the limit.
+    pub memory_percent: Option<f64>,
+    /// Mean of the last window, percent of one core.
+    pub cpu_percent: Option<f64>,
+    /// Its CPU threshold, percent of one core.
+    pub cpu_threshold: f64,
+    /// What was left below the nearer of its two thresholds at the end, percent of it; negative
+    /// beyond.
+    pub headroom_percent: Option<f64>,
+}
+
+impl Capacity {
+    /// Which container's which figure gives in first, in words; absent where nothing did.
+    #[must_use]
+    pub fn bottleneck(&self) -> Option<String> {
+        let trigger = self.trigger.as_ref()?;
+        if trigger.container == "host" {
+            return Some("host-bound: no container reached its limit".to_string());
+        }
+        Some(format!("{} {}", trigger.container, trigger.metric))
+    }
+
+    /// Of the other containers the one that is nearest to a threshold of its own, and what it has
+    /// left of it, percent.
+    #[must_use]
+    pub fn next(&self, settings: &Settings) -> Option<(&str, f64)> {
+        let gave_in = self.trigger.as_ref().map_or("", |trigger| trigger.container.as_str());
+        self.containers
+            .iter()
+            .filter(|c| c.name != gave_in && !settings.ignores(&c.name))
+            .filter_map(|c| Some((c.name.as_str(), c.headroom_percent?)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// Reads capacity off a stress scenario. The recorded trigger counts; where the record is missing
+/// (a killed run) the ticks are judged again.
+#[must_use]
+pub fn capacity(
+    scenario: &ScenarioData,
+    limits: &StressLimits,
+    containers: &BTreeMap<String, ContainerLimits>,
+) -> Capacity {
+    let recorded = scenario.metadata.get("trigger");
+    let (trigger, last) = match recorded {
+        Some(value) => (read_trigger(value), scenario.time.len()),
+        None => judged(scenario, limits, containers),
+    };
+    let steps = levels(scenario, limits, containers);
+    let is_complete = recorded.is_some() || trigger.is_some();
+    let end = window_at(scenario, limits, last);
+    let host = end.host_means();
+    let steal = scenario.host.get(Figure::HostStealPercent).unwrap_or_default();
+    Capacity {
+        max_level: max_level(scenario, last),
+        sustained_level: sustained(&steps, trigger.is_some() || !is_complete),
+        first_throttled_at_level: first_throttled(scenario),
+        containers: scenario
+            .containers
+            .iter()
+            .map(|series| one(scenario, &series.name, &end, limits, containers))
+            .collect(),
+        host_cpu_percent: host.cpu_percent,
+        host_steal_percent: mean(steal.iter().copied()),
+        aborted: scenario.aborted,
+        trigger,
+    }
+}
+
+/// A trigger as results.json writes it; null and incomplete ones are none.
+#[must_use]
+pub fn read_trigger(value: &Value) -> Option<Trigger> {
+    Some(Trigger {
+        container: value.get("container")?.as_str()?.to_string(),
+        metric: value.get("metric")?.as_str()?.to_string(),
+        value: value.get("value")?.as_f64()?,
+        threshold: value.get("threshold").and_then(Value::as_f64)?,
+        cores: value.get("cores").and_then(Value::as_f64),
+    })
+}
+
+/// The first trigger under load, and how many ticks there were up to it.
+fn judged(
+    scenario: &ScenarioData,
+    limits: &StressLimits,
+    containers: &BTreeMap<String, ContainerLimits>,
+) -> (Option<Trigger>, usize) {
+    let mut means = RollingMeans::new(limits.window.as_secs_f64());
+    for row in 0..scenario.time.len() {
+        push_tick(&mut means, scenario, row);
+        let is_loaded = scenario.queued.get(row).is_some_and(|q| *q > 0.0);
+        if let Some(trigger) = means.judge(limits, containers).filter(|_| is_loaded) {
+            return (Some(trigger), row + 1);
+        }
+    }
+    (None, scenario.time.len())
+}
+
+fn window_at(scenario: &ScenarioData, limits: &StressLimits, ticks: usize) -> RollingMeans {
+    let mut means = RollingMeans::new(limits.window.as_secs_f64());
+    let end = scenario.time.get(ticks.saturating_sub(1)).copied().unwrap_or(0.0);
+    let start = scenario.time.partition_point(|t| *t <= end - limits.window.as_secs_f64());
+    for row in start..ticks {
+        push_tick(&mut means, scenario, row);
+    }
+    means
+}
+
+fn max_level(scenario: &ScenarioData, ticks: usize) -> Option<u32> {
+    let recorded = ["max_level", "drivers_queued"]
+        .into_iter()
+        .find_map(|key| scenario.metadata.get(key).and_then(Value::as_u64));
+    let seen = || {
+        let queued = scenario.queued.iter().take(ticks);
+        queued.filter(|q| q.is_finite()).copied().reduce(f64::max).map(|q| q as u64)
+    };
+    recorded.or_else(seen).and_then(|level| u32::try_from(level).ok())
+}
+
+fn first_throttled(scenario: &ScenarioData) -> BTreeMap<String, u32> {
+    let first = |name: &str, column: &[f64]| {
+        column
+            .iter()
+            .zip(&scenario.queued)
+            .find(|(throttled, queued)| **throttled >= THROTTLED_PERCENT && **queued > 0.0)
+            .map(|(_, queued)| (name.to_string(), *queued as u32))
+    };
+    scenario
+        .containers
+        .iter()
+        .filter_map(|series| first(&series.name, series.columns.get(Figure::CpuThrottledPercent)?))
+        .collect()
+}
+
+fn one(
+    scenario: &ScenarioData,
+    name: &str,
+    end: &RollingMeans,
+    limits: &StressLimits,
+    containers: &BTreeMap<String, ContainerLimits>,
+) -> ContainerCapacity {
+    let own = containers.get(name).copied().unwrap_or_default();
+    let means = end.means().get(name).copied().unwrap_or_default();
+    let peak = |figure| {
+        let column = scenario.series(name).and_then(|series| series.columns.get(figure));
+        column.unwrap_or_default().iter().copied().filter(|v| v.is_finite()).reduce(f64::max)
+    };
+    let memory_threshold = own.memory_percent.unwrap_or(limits.memory_percent);
+    let cpu_threshold = own.cpu_percent.unwrap_or(limits.cpu_percent) * own.cores;
+    let used = |value: Option<f64>, threshold: f64| value.map(|v| v / threshold);
+    let nearest =
+        [used(means.memory_percent, memory_threshold), used(means.cpu_percent, cpu_threshold)]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+    ContainerCapacity {
+        name: name.to_string(),
+        peak_memory_percent: peak(Figure::MemoryPercent),
+        peak_cpu_percent: peak(Figure::CpuPercent),
+        memory_percent: means.memory_percent,
+        cpu_percent: means.cpu_percent,
+        cpu_threshold,
+        headroom_percent: nearest.map(|share| 100.0 * (1.0 - share)),
+    }
+}

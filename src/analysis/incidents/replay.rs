@@ -1,0 +1,56 @@
+//! The same verdicts from a run folder: events and ticks, merged by time.
+
+use std::collections::BTreeMap;
+
+use super::{Classifier, Incident, Totals};
+use crate::model::{Event, EventKind, Figure, Tick};
+
+/// What happened in a recorded run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// Incidents in order of time.
+    pub incidents: Vec<Incident>,
+    /// Sums by container.
+    pub totals: BTreeMap<String, Totals>,
+}
+
+/// Judges a run by its `events.jsonl` and `samples.jsonl`, both in the order they were written.
+///
+/// What happens between scenarios (resets, the end of the stack) is the runner's own doing.
+#[must_use]
+pub fn replay(events: &[Event], ticks: &[Tick]) -> Outcome {
+    let mut classifier = Classifier::offline();
+    classifier.set_resetting(true);
+    let mut ticks = ticks.iter().peekable();
+    for event in events {
+        while let Some(tick) = ticks.next_if(|tick| tick.at <= event.at) {
+            feed_tick(&mut classifier, tick);
+        }
+        feed_event(&mut classifier, event);
+    }
+    for tick in ticks {
+        feed_tick(&mut classifier, tick);
+    }
+    Outcome { incidents: classifier.finish(), totals: classifier.totals() }
+}
+
+pub(super) fn feed_event(classifier: &mut Classifier, event: &Event) {
+    match &event.kind {
+        EventKind::Stack(stack) => classifier.push(stack),
+        EventKind::Container(container) => classifier.observe(container, event.t),
+        EventKind::PhaseStart { .. } => classifier.set_resetting(false),
+        EventKind::ScenarioStart { .. }
+        | EventKind::ScenarioEnd { .. }
+        | EventKind::Interrupt { .. } => classifier.set_resetting(true),
+        _ => {}
+    }
+}
+
+fn feed_tick(classifier: &mut Classifier, tick: &Tick) {
+    for sample in &tick.samples {
+        if let Some((kills, _, at)) = sample.get_with_time(Figure::OomKills) {
+            let t = tick.t + (at - tick.at);
+            classifier.counter(&sample.name, sample.incarnation, t, kills as u64);
+        }
+    }
+}
