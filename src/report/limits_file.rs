@@ -1,0 +1,144 @@
+//! `limits.compose.yml`: the limits that fit, as a file that goes behind a stack's own.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::analysis::leak::Verdict;
+use crate::analysis::{Analysis, ContainerAnalysis, Dataset};
+
+/// The override file; none where no container is a compose service. Replicas of a service get the
+/// largest of their limits.
+#[must_use]
+pub fn text(data: &Dataset, analysis: &Analysis) -> Option<String> {
+    let mut services: Vec<Service> = Vec::new();
+    for container in &analysis.containers {
+        let known = data.containers.iter().find(|c| c.name == container.name);
+        let Some(name) = known.and_then(|c| c.service.clone()) else { continue };
+        match services.iter_mut().find(|service| service.name == name) {
+            Some(service) => service.add(container),
+            None => services.push(Service::new(name, container)),
+        }
+    }
+    services.retain(|s| s.memory_mb.is_some() || s.cpus.is_some());
+    if services.is_empty() {
+        return None;
+    }
+    let mut out = format!(
+        "{HEAD}{} measured under load: the 99th percentile with a fifth of the\n\
+         # limit to spare. Use it behind your own file: docker compose -f compose.yml -f limits.compose.yml up\n\
+         # Where your file sets mem_limit or cpus, change those instead: compose refuses both.\n\
+         services:\n",
+        one_line(&analysis.test_id)
+    );
+    for service in &services {
+        service.write(&mut out);
+    }
+    Some(out)
+}
+
+/// Begins the file.
+const HEAD: &str = "# Limits that fit what run ";
+
+/// Whether a file was written by [`text`]'s caller, and is not somebody's own.
+#[must_use]
+pub fn is_ours(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(HEAD))
+}
+
+struct Service {
+    name: String,
+    memory_mb: Option<u64>,
+    cpus: Option<f64>,
+    notes: Vec<&'static str>,
+}
+
+impl Service {
+    fn new(name: String, container: &ContainerAnalysis) -> Service {
+        let mut service = Service { name, memory_mb: None, cpus: None, notes: Vec::new() };
+        service.add(container);
+        service
+    }
+
+    fn add(&mut self, container: &ContainerAnalysis) {
+        let suggested = container.suggested;
+        self.memory_mb = self.memory_mb.max(suggested.memory_mb);
+        self.cpus = match (self.cpus, suggested.cpus) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        let leaks = container.leak.as_ref().is_some_and(|l| l.verdict == Verdict::Leak);
+        if leaks {
+            self.note("it leaks: no memory limit fits for long");
+        }
+        if suggested.cpus_at_least {
+            self.note("it was throttled: it would use more CPU than this");
+        }
+    }
+
+    fn note(&mut self, note: &'static str) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        // A JSON string is a YAML string, whatever is in it.
+        let name = serde_json::to_string(&self.name).unwrap_or_default();
+        let _ = writeln!(out, "  {name}:");
+        for note in &self.notes {
+            let _ = writeln!(out, "    # {note}");
+        }
+        out.push_str("    deploy:\n      resources:\n        limits:\n");
+        if let Some(mb) = self.memory_mb {
+            let _ = writeln!(out, "          memory: {mb}M");
+        }
+        if let Some(cpus) = self.cpus {
+            let _ = writeln!(out, "          cpus: \"{cpus:.2}\"");
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::analysis::analyze;
+    use crate::model::Container;
+    use crate::report::fixture;
+
+    use super::*;
+
+    fn service(name: &str, service: &str) -> Container {
+        Container { service: Some(service.into()), ..Container::named(name) }
+    }
+
+    fn written(services: &[(&str, &str)]) -> Option<serde_yaml_ng::Value> {
+        let mut data = fixture::demo();
+        data.containers = services.iter().map(|(name, of)| service(name, of)).collect();
+        let analysis = analyze(&data, &fixture::settings(true));
+        let text = text(&data, &analysis)?;
+        assert!(!text.contains("leaks") || services.iter().any(|(n, _)| *n == "stream-processor"));
+        Some(serde_yaml_ng::from_str(&text).expect("YAML"))
+    }
+
+    #[test]
+    fn each_service_gets_limits_above_what_it_used() {
+        let file = written(&[("cache", "cache"), ("stream-processor", "sp: #1")]).expect("a file");
+        let limits = |name: &str| &file["services"][name]["deploy"]["resources"]["limits"];
+        // 60 MB of cache, and five more of working set in the fixture, with a fifth to spare.
+        let memory = limits("cache")["memory"].as_str().expect("memory");
+        let mb: u32 = memory.strip_suffix('M').and_then(|n| n.parse().ok()).expect("MB");
+        assert!((75..=128).contains(&mb) && mb.is_multiple_of(32), "{memory}");
+        let cpus: f64 = limits("sp: #1")["cpus"].as_str().expect("cpus").parse().expect("cores");
+        assert!((0.4..0.8).contains(&cpus), "{cpus}");
+    }
+
+    #[test]
+    fn replicas_share_the_largest_and_a_stack_without_services_has_no_file() {
+        let file = written(&[("cache", "x"), ("simulation", "x")]).expect("a file");
+        assert_eq!(file["services"].as_mapping().map(|m| m.len()), Some(1));
+        assert!(written(&[]).is_none());
+    }
+}
