@@ -1,0 +1,208 @@
+//! `runner check`: what a run needs, and whether it is there.
+//!
+//! Each group of probes answers rows; none changes anything unless `--up` asks for it. A probe that
+//! hangs makes a failed row.
+
+use tokio::sync::watch;
+
+mod cadvisor;
+mod engine;
+mod facts;
+mod figures;
+mod files;
+mod gpu;
+mod load;
+mod machine;
+mod names;
+mod process;
+mod prometheus;
+mod render;
+mod row;
+mod services;
+mod sources;
+mod stack;
+mod watched;
+
+use super::args::CheckArgs;
+use super::exit::Exit;
+use super::resolve::{self, Chosen};
+use super::{signals, wire};
+use crate::config::{Compose, Config, ProcessService, StackKind};
+use crate::session::Signal;
+use crate::session::ports::RunClock;
+use crate::stack::engine::Endpoint;
+use row::{Row, Status};
+
+type Interrupt = watch::Receiver<Option<Signal>>;
+
+/// Runs the command.
+pub fn command(args: &CheckArgs) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the asynchronous runtime cannot start: {error}");
+            return Exit::Environment;
+        }
+    };
+    match runtime.block_on(check(args)) {
+        Ok((rows, signal)) => show(args, &rows, signal),
+        Err(message) => {
+            eprintln!("{message}");
+            Exit::Usage
+        }
+    }
+}
+
+fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
+    if args.json {
+        print!("{}", render::json(rows));
+    } else {
+        eprint!("{}", render::table(rows));
+        eprintln!("{}", render::verdict(rows));
+    }
+    let failed = rows.iter().any(|row| row.status == Status::Failed);
+    let exit = if failed { Exit::Environment } else { Exit::Clean };
+    signal.map_or(exit, |signal| exit.and(Exit::Signal(signal.exit_code())))
+}
+
+async fn check(args: &CheckArgs) -> Result<(Vec<Row>, Option<Signal>), String> {
+    let mut interrupt = signals::listen().map_err(|e| e.to_string())?;
+    let Chosen { mut config, demo, why } = resolve::choose(&args.config).await?;
+    let mut rows = vec![Row::ok("config", why.join("\n"))];
+    let up = args.up;
+    if demo
+        && up
+        && let Err(message) = wire::prepare_demo(&mut config, |_| {}).await
+    {
+        rows.push(Row::error("demo image", &message));
+    }
+    let signal = match config.stack.kind.clone() {
+        StackKind::Compose(compose) => {
+            of_compose(&config, &compose, up, &mut interrupt, &mut rows).await
+        }
+        StackKind::Attach { .. } => {
+            of_attached(&config, &mut rows).await;
+            None
+        }
+        StackKind::Process { services } => {
+            of_processes(&config, &services, up, &mut interrupt, &mut rows).await
+        }
+    };
+    rows.push(machine::results(&config.results_dir()));
+    rows.push(gpu::row(&config, false).await);
+    rows.push(machine::host(&config.sources.proc_root).await);
+    Ok((rows, signal))
+}
+
+async fn of_compose(
+    config: &Config,
+    compose: &Compose,
+    up: bool,
+    interrupt: &mut Interrupt,
+    rows: &mut Vec<Row>,
+) -> Option<Signal> {
+    let endpoint = match Endpoint::find().await {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            rows.push(Row::error("engine", &error.message));
+            return None;
+        }
+    };
+    let (row, engine) = engine::engine(&endpoint, config, true).await;
+    rows.push(row);
+    let (row, tool) = engine::tool(&endpoint, compose).await;
+    rows.push(row);
+    let (file_rows, enabled) = files::rows(config, compose, &endpoint, tool.as_ref()).await;
+    rows.extend(file_rows);
+    let expected: Option<usize> =
+        enabled.as_ref().map(|all| all.iter().map(|s| s.replicas as usize).sum());
+    let Some(engine) = engine else {
+        rows.push(Row::note("services", "not looked at: there is no engine"));
+        return None;
+    };
+    rows.extend(engine::owner(&engine, config).await);
+    control_groups(config, &engine, rows);
+    let (opened, containers) = match stack::look(config, &engine).await {
+        Ok(found) => found,
+        Err(row) => {
+            rows.push(row);
+            return None;
+        }
+    };
+    let runs = services::any_runs(&containers);
+    if let Some(enabled) = enabled.as_ref().filter(|_| !engine.is_remote()) {
+        rows.push(files::ports_row(enabled, runs));
+    }
+    if up {
+        return start(config, expected, interrupt, rows).await;
+    }
+    rows.extend(stack::rows(config, &opened, &containers, expected, RunClock::start()).await);
+    None
+}
+
+/// What is wrong so far would only be told again by a start.
+async fn start(
+    config: &Config,
+    expected: Option<usize>,
+    interrupt: &mut Interrupt,
+    rows: &mut Vec<Row>,
+) -> Option<Signal> {
+    if rows.iter().any(|row| row.status == Status::Failed) {
+        rows.push(Row::note("start", "not tried: see what failed above"));
+        return None;
+    }
+    let (started, signal) = stack::rows_started(config, expected, interrupt).await;
+    rows.extend(started);
+    signal
+}
+
+async fn of_attached(config: &Config, rows: &mut Vec<Row>) {
+    let endpoint = match Endpoint::find().await {
+        Ok(endpoint) => endpoint,
+        Err(error) => return rows.push(Row::error("engine", &error.message)),
+    };
+    let (row, engine) = engine::engine(&endpoint, config, false).await;
+    rows.push(row);
+    let Some(engine) = engine else { return };
+    control_groups(config, &engine, rows);
+    match stack::look(config, &engine).await {
+        Err(row) => rows.push(row),
+        Ok((opened, containers)) => {
+            rows.push(names_of_attached(config, &containers));
+            rows.extend(stack::rows(config, &opened, &containers, None, RunClock::start()).await);
+        }
+    }
+}
+
+fn names_of_attached(config: &Config, containers: &[crate::model::Container]) -> Row {
+    let find = |name: &str| {
+        containers.iter().find(|c| c.name == name || c.service.as_deref() == Some(name))
+    };
+    let known: Vec<String> = containers.iter().map(|c| c.name.clone()).collect();
+    let publishes = |name: &str, port: u16| find(name).is_some_and(|c| c.ports.contains_key(&port));
+    names::row(config, &known, |name| find(name).is_some(), publishes)
+}
+
+fn control_groups(config: &Config, engine: &crate::stack::engine::Engine, rows: &mut Vec<Row>) {
+    if !engine.is_remote() {
+        rows.push(machine::control_groups(config, engine.facts().cgroup_driver.as_deref()));
+    }
+}
+
+async fn of_processes(
+    config: &Config,
+    services: &[ProcessService],
+    up: bool,
+    interrupt: &mut Interrupt,
+    rows: &mut Vec<Row>,
+) -> Option<Signal> {
+    rows.extend(process::rows(config, services).await);
+    rows.push(machine::control_groups(config, None));
+    if up {
+        return start(config, Some(services.len()), interrupt, rows).await;
+    }
+    rows.push(Row::not_up("services", "local processes are started by each run"));
+    rows.push(load::row(config, &[], false).await);
+    rows.extend(watched::rows(config, &[], false).await);
+    None
+}

@@ -1,0 +1,60 @@
+//! The command line: what was typed becomes what is done. The only place that names concrete
+//! adapters.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod analyze;
+mod args;
+mod check;
+mod compare;
+mod confirm;
+mod dry_run;
+mod exit;
+mod finish;
+mod gpus;
+mod init;
+mod prometheus;
+mod report;
+mod resolve;
+mod run;
+mod signals;
+mod terminal;
+mod wire;
+
+pub use args::{Cli, Command};
+pub use exit::Exit;
+
+/// Runs the command that was typed.
+#[must_use]
+pub fn main() -> ExitCode {
+    // The demo's health check is started every two seconds: it must not pay for a command line.
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some("demo-health") {
+        return crate::demo::health_command(words);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let exit = match cli.command {
+        Command::Run(args) => run::command(&args),
+        Command::Check(args) => check::command(&args),
+        Command::Analyze(args) => analyze::command(&args),
+        Command::Compare(args) => compare::command(&args),
+        Command::Init(args) => init::command(&args),
+        Command::DemoService(args) => match crate::demo::serve(args) {
+            Ok(()) => Exit::Clean,
+            Err(error) => {
+                eprintln!("{error}");
+                Exit::Usage
+            }
+        },
+    };
+    exit.into()
+}

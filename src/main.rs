@@ -1,0 +1,7 @@
+//! The binary: everything is in the library's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::cli::main()
+}
