@@ -304,6 +304,10 @@ impl FigureSet {
         if !value.is_finite() {
             return;
         }
+        if self.0.last().is_none_or(|(last, _)| *last < figure) {
+            self.0.push((figure, value));
+            return;
+        }
         match self.0.binary_search_by_key(&figure, |(f, _)| *f) {
             Ok(at) => self.0[at].1 = value,
             Err(at) => self.0.insert(at, (figure, value)),
@@ -332,11 +336,17 @@ impl FigureSet {
 
     /// Adds the figures of `other` that this set lacks.
     pub fn fill_from(&mut self, other: &FigureSet) {
+        self.0.reserve(other.len());
         for (figure, value) in other.iter() {
             if self.get(figure).is_none() {
                 self.set(figure, value);
             }
         }
+    }
+
+    /// Takes all figures out; the room stays.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Figures and values in the order of the table.
@@ -359,7 +369,8 @@ impl FigureSet {
 
 impl FromIterator<(Figure, f64)> for FigureSet {
     fn from_iter<I: IntoIterator<Item = (Figure, f64)>>(pairs: I) -> FigureSet {
-        let mut set = FigureSet::new();
+        let pairs = pairs.into_iter();
+        let mut set = FigureSet::with_capacity(pairs.size_hint().0);
         for (figure, value) in pairs {
             set.set(figure, value);
         }

@@ -146,7 +146,7 @@ pub fn counter_of(rate: Figure) -> Option<Figure> {
 /// incarnation; this function decides whether the two belong together.
 #[must_use]
 pub fn derive<P: Readings>(previous: Option<&P>, current: &Sample) -> FigureSet {
-    let mut derived = FigureSet::new();
+    let mut derived = FigureSet::with_capacity(DERIVED.len());
     derive_each(previous, current, |figure, value| {
         derived.set(figure, value);
     });

@@ -137,8 +137,8 @@ impl Sampler {
         for (index, target) in targets.iter().enumerate() {
             let mut covered: Figures = 0;
             for (slot, wanted) in self.slots.iter().zip(&mut wanted) {
-                let adds = slot.may_give(target) & !covered != 0;
-                if slot.can_be_asked(index) && (adds || self.cross_check) {
+                let adds = || slot.may_give(target) & !covered != 0;
+                if slot.can_be_asked(index) && (self.cross_check || adds()) {
                     wanted.push(index);
                 }
                 covered |= slot.counts_on(index, target);

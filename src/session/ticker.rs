@@ -264,9 +264,9 @@ fn targets(containers: &[Container]) -> Cow<'_, [Container]> {
 
 /// A sample's figures, those that were derived before those that were read.
 fn with_derived(sample: &Sample, derived: &FigureSet) -> FigureSet {
-    let mut parts = sample.parts.iter().map(|part| &part.figures);
-    // Nearly all are in the first part: it is copied as a whole.
-    let mut figures = parts.next().cloned().unwrap_or_default();
+    let parts = sample.parts.iter().map(|part| &part.figures);
+    let most = parts.clone().map(FigureSet::len).sum::<usize>() + derived.len();
+    let mut figures = FigureSet::with_capacity(most);
     parts.for_each(|part| figures.fill_from(part));
     derived.iter().for_each(|(figure, value)| figures.set(figure, value));
     figures

@@ -4,19 +4,36 @@
 //! All of them skip what they do not understand: a newer kernel adds keys, and a key that cannot be
 //! read is a figure that is absent.
 
+use memchr::memchr;
+
 /// A whole number as the kernel writes it.
 ///
 /// Only digits count: `max`, `-1`, `1e3` and `nan` are no number here.
 #[must_use]
 pub fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<u64>().ok().map(|value| value as f64)
+    text.trim_ascii().parse::<u64>().ok().map(|value| value as f64)
 }
 
 /// Lines of the form `key value`, as in `memory.stat`, `cpu.stat` or `/proc/vmstat`.
 pub fn keyed(text: &str) -> impl Iterator<Item = (&str, f64)> {
-    text.lines().filter_map(|line| {
-        let (key, value) = line.split_once(' ')?;
-        Some((key, number(value)?))
+    entries(text).filter_map(|(key, value)| Some((key, number(value)?)))
+}
+
+/// The same with values as they stand, for files of which few lines count.
+pub fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    let lines = std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let line = rest.get(..end)?;
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(line)
+    });
+    lines.filter_map(|line| {
+        let space = memchr(b' ', line.as_bytes())?;
+        Some((line.get(..space)?, line.get(space + 1..)?))
     })
 }
 
@@ -100,6 +117,15 @@ mod tests {
         for text in ["max", "-1", "1e3", "nan", "inf", "", "4 2"] {
             assert_eq!(number(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn lines_without_a_number_are_skipped_and_the_last_needs_no_end() {
+        let text = "\nanon 5\nno_value\nfile max\nshmem  7 \n key 1\nlast 9";
+        let all: Vec<_> = keyed(text).collect();
+        assert_eq!(all, [("anon", 5.0), ("shmem", 7.0), ("last", 9.0)]);
+        let raw: Vec<_> = entries("a b c\nd ").collect();
+        assert_eq!(raw, [("a", "b c"), ("d", "")]);
     }
 
     #[test]

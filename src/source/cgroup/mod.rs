@@ -73,6 +73,10 @@ pub enum Pace {
     /// At each reading where containers are few, else in turn (see [`background_interval`]); a reading
     /// in between has none of its figures.
     Background,
+    /// At each reading where containers are few; else of a group of which a task ran since the last
+    /// one, and as [`Pace::Setting`]. In between its figures are those of the last time: with the CPU
+    /// time and the memory usage the same to the last digit, nobody in the group has changed them.
+    Awake,
     /// Settings, which nobody changes while a container runs, or hardly ever: every ten seconds;
     /// in between they are those of the last time.
     Setting,

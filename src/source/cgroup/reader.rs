@@ -56,6 +56,7 @@ pub(super) struct Reader {
     background: Background,
     files: Vec<OpenFile>,
     settings: FigureSet,
+    memory: MemoryOfSleeper,
     /// Where kills are counted that outlive the group.
     pub parent_events: Option<PathBuf>,
     network: Option<File>,
@@ -104,6 +105,33 @@ impl Background {
     }
 }
 
+/// What the files of [`Pace::Awake`] said, and what the group had used when they did.
+#[derive(Default)]
+struct MemoryOfSleeper {
+    /// CPU time, ns, and memory, bytes.
+    used: Option<(f64, f64)>,
+    figures: FigureSet,
+}
+
+impl MemoryOfSleeper {
+    /// Whether the group has slept since: no task of it had CPU time, and its memory is as large as it
+    /// was. If not, its figures are to be read anew.
+    fn has_slept(&mut self, now: &FigureSet) -> bool {
+        let used = now.get(Figure::CpuUsageNs).zip(now.get(Figure::MemoryUsageBytes));
+        if used.is_some() && used == self.used {
+            return true;
+        }
+        self.used = used;
+        self.figures.clear();
+        false
+    }
+
+    /// They are read at the next round, whatever it says.
+    fn forget(&mut self) {
+        self.used = None;
+    }
+}
+
 /// Why there is no reading.
 pub(super) enum Failure {
     /// The groups are gone; new ones may be there.
@@ -135,6 +163,7 @@ impl Reader {
             background: Background::new(pid),
             files,
             settings: FigureSet::new(),
+            memory: MemoryOfSleeper::default(),
             parent_events: layout.parent_events(),
             network: File::open(process.join("net/dev")).ok(),
             network_id,
@@ -170,7 +199,11 @@ impl Reader {
             self.settings = FigureSet::new();
         }
         let background = self.background.is_due(at, plan.background_s);
-        let settings = &mut self.settings;
+        let (settings, memory) = (&mut self.settings, &mut self.memory);
+        if seldom || plan.background_s <= 0.0 {
+            memory.forget();
+        }
+        let mut has_slept = None;
         let mut failure = None;
         self.files.retain_mut(|open| {
             let due = match open.spec.pace {
@@ -178,18 +211,24 @@ impl Reader {
                 Pace::Quota => background || has_quota,
                 Pace::Kills => background || plan.kills,
                 Pace::Background => background,
+                // The files of what it has used come before.
+                Pace::Awake => !*has_slept.get_or_insert_with(|| memory.has_slept(&figures)),
                 Pace::Setting => seldom,
             };
             if !due || at < open.rests_until {
                 return true;
             }
-            let is_setting = open.spec.pace == Pace::Setting;
+            let pace = open.spec.pace;
             match buffer.read(&open.file) {
                 Ok(text) => {
-                    let into = if is_setting { &mut *settings } else { &mut figures };
+                    let into = match pace {
+                        Pace::Setting => &mut *settings,
+                        Pace::Awake => &mut memory.figures,
+                        _ => &mut figures,
+                    };
                     let before = into.len();
                     (open.spec.parse)(text, into);
-                    if !is_setting && into.len() == before {
+                    if pace != Pace::Setting && into.len() == before {
                         open.rests_until = at + SELDOM_S;
                     }
                     true
@@ -199,6 +238,7 @@ impl Reader {
                     // accounting: such a file is not asked again. A removed group fails in every
                     // file.
                     let gone = error.raw_os_error() == Some(ENODEV);
+                    memory.forget();
                     failure.get_or_insert((gone, error));
                     gone
                 }
@@ -214,6 +254,7 @@ impl Reader {
         if figures.is_empty() {
             return Err(Failure::Other("its control group's files say nothing".to_owned()));
         }
+        figures.fill_from(&self.memory.figures);
         figures.fill_from(&self.settings);
         complete(&mut figures);
         if background {

@@ -258,6 +258,60 @@ async fn of_many_containers_a_part_is_read_in_turn_and_no_one_is_left_out() {
     assert_eq!(had[5..9].iter().sum::<usize>(), 40, "{had:?}");
 }
 
+/// What the first of some containers is said to have after its `memory.stat` says 2.
+async fn anon_after(host: &Host, source: &mut CgroupSource, all: &[Container]) -> Option<f64> {
+    tokio::time::advance(Duration::from_millis(100)).await;
+    host.write("cgroup/docker/s100/memory.stat", "anon 2\nfile 3\n");
+    let first = read(source, all).await.remove(0).expect("reading");
+    first.figures.get(Figure::AnonBytes)
+}
+
+/// A crowd whose first member has memory, and a source that has read it once.
+async fn crowd_with_memory(host: &Host, count: i32) -> (Vec<Container>, CgroupSource) {
+    let all = crowd(host, count);
+    host.write("cgroup/docker/s100/memory.current", "4096\n");
+    host.write("cgroup/docker/s100/memory.stat", "anon 1\nfile 3\n");
+    let mut source = host.source();
+    let first = read(&mut source, &all).await.remove(0).expect("reading");
+    assert_eq!(first.figures.get(Figure::AnonBytes), Some(1.0));
+    (all, source)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_containers_memory_stat_is_read_of_those_that_ran_or_grew() {
+    let host = Host::new();
+    let (all, mut source) = crowd_with_memory(&host, 40).await;
+    // Nothing ran: what was said holds, whatever a file that nobody can have changed says.
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(1.0));
+    host.start("/docker/s100", 100, 6);
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(2.0));
+
+    let (all, mut source) = crowd_with_memory(&host, 40).await;
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(1.0));
+    host.write("cgroup/docker/s100/memory.current", "8192\n");
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(2.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_stat_is_read_each_time_of_few_containers_and_where_its_use_is_unknown() {
+    let host = Host::new();
+    let (few, mut source) = crowd_with_memory(&host, 20).await;
+    assert_eq!(anon_after(&host, &mut source, &few).await, Some(2.0));
+    let (many, mut source) = crowd_with_memory(&host, 40).await;
+    host.write("cgroup/docker/s100/memory.current", "");
+    assert_eq!(anon_after(&host, &mut source, &many).await, Some(2.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sleepers_memory_stat_is_read_again_with_the_settings() {
+    let host = Host::new();
+    let (all, mut source) = crowd_with_memory(&host, 40).await;
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(1.0));
+    // A turn takes four seconds, and the settings three turns.
+    tokio::time::advance(Duration::from_secs(12)).await;
+    assert_eq!(anon_after(&host, &mut source, &all).await, Some(2.0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn throttling_is_read_each_time_where_there_is_a_quota_to_be_throttled_by() {
     let host = Host::new();

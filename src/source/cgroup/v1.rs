@@ -3,16 +3,18 @@
 //! `memory.stat` is read by its `total_*` keys, which count the whole subtree, as the other files
 //! do (Documentation/admin-guide/cgroup-v1/memory.rst).
 
+use memchr::memmem;
+
 use super::{FileSpec, Pace};
 use crate::model::{Figure, FigureSet};
-use crate::source::kernel_text::{keyed, number};
+use crate::source::kernel_text::{entries, keyed, number};
 
 /// The files of version 1, CPU first: its figures are the ones that need an exact time.
 pub const FILES: &[FileSpec] = &[
     FileSpec::new("cpuacct", "cpuacct.usage", cpu_usage),
     FileSpec::new("cpu", "cpu.stat", cpu_stat).paced(Pace::Quota),
     FileSpec::new("memory", "memory.usage_in_bytes", memory_usage),
-    FileSpec::new("memory", "memory.stat", memory_stat),
+    FileSpec::new("memory", "memory.stat", memory_stat).paced(Pace::Awake),
     FileSpec::new("memory", "memory.limit_in_bytes", memory_limit).paced(Pace::Setting),
     FileSpec::new("memory", "memory.max_usage_in_bytes", memory_peak).paced(Pace::Background),
     FileSpec::new("memory", "memory.kmem.usage_in_bytes", kernel_memory).paced(Pace::Background),
@@ -64,12 +66,16 @@ fn kernel_memory(text: &str, figures: &mut FigureSet) {
 }
 
 fn memory_stat(text: &str, figures: &mut FigureSet) {
-    // The longest file, in every reading: only the lines that count are looked at, and they come
+    // The longest file, nearly always read: only the lines that count are looked at, and they come
     // last.
-    let before = if text.starts_with("total_") { None } else { text.find("\ntotal_") };
-    let totals = before.and_then(|at| text.get(at..)).unwrap_or(text);
-    for line in totals.split('\n') {
-        let Some((key, value)) = line.strip_prefix("total_").and_then(|l| l.split_once(' ')) else {
+    let before = if text.starts_with("total_") {
+        Some(0)
+    } else {
+        memmem::find(text.as_bytes(), b"\ntotal_").map(|newline| newline + 1)
+    };
+    let totals = before.and_then(|at| text.get(at..)).unwrap_or_default();
+    for (key, value) in entries(totals) {
+        let Some(key) = key.strip_prefix("total_") else {
             continue;
         };
         let figure = match key {
@@ -189,6 +195,12 @@ mod tests {
         assert_eq!(figures.get(Figure::AnonBytes), Some(10.0));
         assert_eq!(figures.get(Figure::ShmemBytes), Some(5.0));
         assert_eq!(figures.get(Figure::SwapBytes), Some(0.0));
+    }
+
+    #[test]
+    fn a_memory_stat_without_totals_says_nothing() {
+        assert!(read(memory_stat, "rss 1\ncache 2\nsubtotal_rss 4\n").is_empty());
+        assert!(read(memory_stat, "").is_empty());
     }
 
     #[test]

@@ -10,10 +10,10 @@ use crate::source::kernel_text::{keyed, number, pressure};
 pub const FILES: &[FileSpec] = &[
     FileSpec::new("cpuacct", "cpu.stat", cpu_stat),
     FileSpec::new("memory", "memory.current", memory_current),
-    FileSpec::new("memory", "memory.stat", memory_stat),
+    FileSpec::new("memory", "memory.stat", memory_stat).paced(Pace::Awake),
     FileSpec::new("memory", "memory.max", memory_max).paced(Pace::Setting),
     FileSpec::new("memory", "memory.peak", memory_peak).paced(Pace::Background),
-    FileSpec::new("memory", "memory.swap.current", swap_current),
+    FileSpec::new("memory", "memory.swap.current", swap_current).paced(Pace::Awake),
     FileSpec::new("memory", "memory.swap.max", swap_max).paced(Pace::Setting),
     FileSpec::new("memory", "memory.events", memory_events).paced(Pace::Kills),
     FileSpec::new("blkio", "io.stat", io_stat).paced(Pace::Background),
