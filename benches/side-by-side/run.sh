@@ -3,11 +3,14 @@
 # the other, on the same containers. CPU time is the kernel's account in /proc, so that a busy machine
 # changes it little. docs/cost.md tells the method and has figures.
 #
-# usage: run.sh [-n CONTAINERS] [-s SECONDS] [-i INTERVAL] [-b BRIDGE|none] [-t TOOLS] [-r RUNNER]
+# usage: run.sh [-n CONTAINERS] [-s SECONDS] [-i INTERVAL] [-b BRIDGE|none] [-w WAKES]
+#               [-t TOOLS] [-r RUNNER]
 #
 #   -n  containers (80)             -s  seconds that are measured of each tool (60)
 #   -i  the runner's interval (1s)  -b  the containers' network (none; bridge: an interface each)
-#   -t  of idle,runner,all,netdata,docker (all five); "all" is the runner with every source
+#   -w  how often a second a container's process wakes and touches its memory (0: it only sleeps)
+#   -t  of idle,floor,runner,all,netdata,docker (all); "all" is the runner with every source, "floor" a
+#       program that reads CPU time, memory and memory.stat of each container and does nothing with them
 #   -r  the program (target/release/runner)
 #
 # NETDATA names netdata's program (netdata), NETDATA_LIB a folder of its libraries and NETDATA_PLUGINS
@@ -15,12 +18,13 @@
 # Needs docker, gcc with a static libc, curl, awk, and the right to read what the runner reads.
 set -euo pipefail
 
-count=80 seconds=60 interval=1s network=none tools=idle,runner,all,netdata,docker
+count=80 seconds=60 interval=1s network=none wakes=0 tools=idle,floor,runner,all,netdata,docker
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 runner=$here/../../target/release/runner
-while getopts n:s:i:b:t:r: option; do
+while getopts n:s:i:b:w:t:r: option; do
     case $option in
     n) count=$OPTARG ;; s) seconds=$OPTARG ;; i) interval=$OPTARG ;; b) network=$OPTARG ;;
+    w) wakes=$OPTARG ;;
     t) tools=$OPTARG ;; r) runner=$OPTARG ;; *) exit 2 ;;
     esac
 done
@@ -118,7 +122,7 @@ start_containers() {
     tar -C "$work" -c pause | docker import --change 'ENTRYPOINT ["/pause"]' - "$image" >/dev/null
     seq "$count" | xargs -P 4 -I{} docker run -d --name "$mark-{}" --network "$network" --memory 16m \
         --label "side-by-side=$mark" --label "com.docker.compose.project=$mark" \
-        --label com.docker.compose.service=s{} "$image" >/dev/null
+        --label com.docker.compose.service=s{} "$image" "$wakes" >/dev/null
     local run
     run=$(docker ps -q --filter "label=side-by-side=$mark" | wc -l)
     [ "$run" = "$count" ] || { echo "only $run of $count containers run" >&2; exit 1; }
@@ -129,6 +133,32 @@ start_containers() {
 idle() {
     warm=1 measure
     row "engine alone" 0 "${cpu[engine]}" - ""
+}
+
+# The three files that are read of every container at every tick.
+files_of() {
+    local pid memory cpu
+    docker ps -q --filter "label=side-by-side=$mark" | xargs docker inspect -f '{{.State.Pid}}' | while read -r pid; do
+        memory=$(sed -nE 's/^[0-9]+:([a-z_=,]*,)?memory(,[a-z_=,]*)?://p' "/proc/$pid/cgroup")
+        cpu=$(sed -nE 's/^[0-9]+:([a-z_=,]*,)?cpuacct(,[a-z_=,]*)?://p' "/proc/$pid/cgroup")
+        if [ -n "$memory" ]; then
+            printf '%s\n' "/sys/fs/cgroup/cpuacct$cpu/cpuacct.usage" "/sys/fs/cgroup/memory$memory"/memory.{usage_in_bytes,stat}
+        else
+            printf '%s\n' "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")"/{cpu.stat,memory.current,memory.stat}
+        fi
+    done
+}
+
+floor() {
+    gcc -O2 -o "$work/floor" "$here/floor.c"
+    files_of >"$work/files"
+    "$work/floor" <"$work/files" &
+    local pid=$!
+    started+=("$pid")
+    # To the nanosecond: it uses little.
+    threads=floor measure "$pid"
+    row "floor" "${cpu[threads]}" "${cpu[engine]}" "${cpu[rss]}" "$(wc -l <"$work/files") files"
+    kill "$pid" && wait "$pid" 2>/dev/null || true
 }
 
 # $1: name; $2: what [sources] says.
@@ -228,12 +258,13 @@ run_docker_stats() {
     wait "$pid" 2>/dev/null || true
 }
 
-echo "$count containers (network $network), $seconds s each, runner's interval $interval; $(nproc) cores, Linux $(uname -r)"
+echo "$count containers (network $network, $wakes wakes a second), $seconds s each, runner's interval $interval; $(nproc) cores, Linux $(uname -r)"
 start_containers
 printf '%-24s %9s %9s %8s %10s %10s %8s  %s\n' tool 'own ms' 'engine ms' '% core' 'us/c*s own' 'us/c*s all' 'RSS MB' remark
 for tool in ${tools//,/ }; do
     case $tool in
     idle) idle ;;
+    floor) floor ;;
     runner) run_runner runner-cgroup 'only = ["cgroup"]' ;;
     all) run_runner runner-all '' ;;
     netdata) run_netdata ;;
