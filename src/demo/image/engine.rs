@@ -25,6 +25,9 @@ use crate::demo::table::ALLOCATOR;
 const PIECE: usize = 256 << 10;
 const PIECES: usize = 8;
 
+/// Time limit for the whole image: some 100 MB of a debug build, on a slow disk or through ssh.
+const IMPORT_LIMIT: Duration = Duration::from_secs(300);
+
 /// A younger image of another build may belong to a run that is between two resets.
 const KEEP: Duration = Duration::from_secs(3600);
 
@@ -90,7 +93,10 @@ async fn import(docker: &Docker, exe: &Path, tag: &str) -> Result<(), ImageError
     let body = stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
     });
+    // The engine answers once it has it all, so that the limit of other calls would be too short.
     let answer = docker
+        .clone()
+        .with_timeout(IMPORT_LIMIT)
         .create_image(Some(options), Some(bollard::body_try_stream(body)), None)
         .try_for_each(|_| async { Ok(()) })
         .await;
