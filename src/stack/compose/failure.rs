@@ -1,7 +1,7 @@
 //! Why the compose tool failed, for people: the last lines of its standard error, and what to do.
 
 /// What the tools say, and the remedy. The first that matches is given.
-const REMEDIES: [(&[&str], &str); 13] = [
+const REMEDIES: [(&[&str], &str); 15] = [
     (
         &["address already in use", "port is already allocated", "ports are not available"],
         "a host port is taken: stop what listens there (`ss -ltnp`) or publish another port",
@@ -55,6 +55,16 @@ const REMEDIES: [(&[&str], &str); 13] = [
             "has no healthcheck configured",
         ],
         "look at the service named: its log (`docker logs`) or its health check",
+    ),
+    (
+        &["using mount program", "error creating overlay mount", "failed to mount overlay"],
+        "the engine cannot make a container's file system: look at its storage driver (`docker \
+         info`) and its log (`journalctl -u docker`)",
+    ),
+    (
+        &["oci runtime", "failed to create shim", "runc create failed"],
+        "the container could not be started: look at the service's command, entrypoint, mounts \
+         and devices",
     ),
     (&["no service selected"], "name the profiles of the services in `stack.profiles`"),
     (
@@ -189,6 +199,31 @@ mod tests {
                 assert!(text.contains(reason), "{version} {case}: {text}");
                 assert!(text.contains(remedy), "{version} {case}: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_missing_file_of_the_engine_or_an_image_is_not_put_down_to_the_compose_file() {
+        for (said, remedy) in [
+            (
+                "ERROR: for api  Cannot create container for service api: using mount program \
+                 fuse-overlayfs: fuse: device not found\nfuse-overlayfs: cannot mount: No such file \
+                 or directory\n: exit status 1",
+                "storage driver",
+            ),
+            (
+                "Error response from daemon: failed to create shim task: OCI runtime create failed: \
+                 runc create failed: unable to start container process: exec: \"serve\": stat serve: \
+                 no such file or directory: unknown",
+                "look at the service's command",
+            ),
+            (
+                "ERROR: .FileNotFoundError: [Errno 2] No such file or directory: './absent.yml'",
+                "correct the compose file",
+            ),
+        ] {
+            let text = explain("compose up -d", said);
+            assert!(text.contains(remedy), "{text}");
         }
     }
 
