@@ -65,7 +65,7 @@ pub async fn containers_possible() -> Result<String, String> {
 
 /// The folder for files that outlive a command but not a reboot (locks, the demo's files).
 pub fn state_folder() -> Result<PathBuf, String> {
-    crate::stack::lock::run_dir().map_err(|e| e.message)
+    crate::stack::folders::run_dir().map_err(|e| e.message)
 }
 
 /// Opens the stack. Nothing is started or stopped yet.

@@ -4,10 +4,10 @@
 //! The lock is the kernel's (`flock`): it goes with its process, however that ends, so a stale
 //! file is simply taken over. The file's content only says who holds it, for the message.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -70,52 +70,6 @@ fn held(mut file: File, project: &str) -> StackError {
     ))
 }
 
-/// The folder for locks and generated files of this user: `$XDG_RUNTIME_DIR/runner`, else
-/// `/tmp/runner-UID`; made when it is not there, refused when it is somebody else's.
-///
-/// # Errors
-/// When it cannot be made or is not this user's own.
-pub fn run_dir() -> Result<PathBuf, StackError> {
-    let uid = me()?;
-    let path = match std::env::var_os("XDG_RUNTIME_DIR") {
-        Some(dir) if Path::new(&dir).is_dir() => PathBuf::from(dir).join("runner"),
-        _ => std::env::temp_dir().join(format!("runner-{uid}")),
-    };
-    own_dir(&path, uid)?;
-    Ok(path)
-}
-
-/// The user this process acts as.
-fn me() -> Result<u32, StackError> {
-    std::fs::metadata("/proc/self")
-        .map(|meta| meta.uid())
-        .map_err(|e| StackError::environment(format!("/proc cannot be read: {e}; mount it")))
-}
-
-fn own_dir(path: &Path, uid: u32) -> Result<(), StackError> {
-    let refuse = |why: String| {
-        StackError::environment(format!(
-            "the folder {} cannot be used: {why}; set XDG_RUNTIME_DIR to a folder of your own",
-            path.display()
-        ))
-    };
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(refuse(e.to_string()));
-        }
-        _ => {}
-    }
-    // A link or a folder of another user in /tmp could lead our files elsewhere.
-    let meta = std::fs::symlink_metadata(path).map_err(|e| refuse(e.to_string()))?;
-    if !meta.is_dir() {
-        return Err(refuse("it is not a folder".into()));
-    }
-    if meta.uid() != uid {
-        return Err(refuse(format!("it belongs to user {}", meta.uid())));
-    }
-    Ok(())
-}
-
 /// A word that is safe in a file name.
 fn tame(word: &str) -> String {
     word.chars()
@@ -157,16 +111,5 @@ mod tests {
         let _lock = ProjectLock::take(dir.path(), "one", "demo", "now").expect("taken over");
         let text = std::fs::read_to_string(&file).expect("readable");
         assert!(text.ends_with(" now\n") && !text.contains("much more"), "{text}");
-    }
-
-    #[test]
-    fn a_link_in_place_of_the_folder_is_refused() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let link = dir.path().join("link");
-        std::os::unix::fs::symlink(dir.path(), &link).expect("a link");
-        let uid = me().expect("/proc is readable");
-        assert!(own_dir(&link, uid).is_err());
-        assert!(own_dir(dir.path(), uid).is_ok());
-        assert!(own_dir(dir.path(), uid + 1).is_err());
     }
 }

@@ -11,6 +11,8 @@ pub mod compose;
 #[cfg(feature = "app")]
 pub mod engine;
 #[cfg(feature = "app")]
+pub mod folders;
+#[cfg(feature = "app")]
 pub mod holder;
 #[cfg(feature = "app")]
 pub mod lock;

@@ -24,8 +24,9 @@ use crate::config::{Compose, Config, Reset, StackConfig, StackKind};
 use crate::model::{Container, StackEvent};
 use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
 use crate::stack::engine::{Engine, Selection, Tracker};
+use crate::stack::folders::run_dir;
 use crate::stack::holder::Holder;
-use crate::stack::lock::{ProjectLock, run_dir};
+use crate::stack::lock::ProjectLock;
 use crate::stack::ready::Expected;
 
 /// What a compose stack is opened with; [`ComposeStack::open`] finds all of it.

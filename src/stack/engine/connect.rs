@@ -10,7 +10,7 @@ use super::{CALL_LIMIT, chain};
 use crate::net;
 use crate::net::relay::{Relay, Ssh, Tls, Way};
 use crate::session::ports::StackError;
-use crate::stack::lock::run_dir;
+use crate::stack::folders::run_dir;
 
 /// Clients of one engine.
 #[derive(Debug, Clone)]

@@ -31,7 +31,8 @@ use tokio::time::Instant;
 use crate::config::{Config, ProcessService, Reset};
 use crate::model::{Container, StackEvent};
 use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
-use crate::stack::lock::{ProjectLock, run_dir};
+use crate::stack::folders::{files_dir, is_in_memory, run_dir};
+use crate::stack::lock::ProjectLock;
 
 use limits::Groups;
 use mark::Mark;
@@ -70,11 +71,12 @@ impl ProcessStack {
         services: &[ProcessService],
         run: &str,
     ) -> Result<ProcessStack, StackError> {
-        ProcessStack::open_in(&run_dir()?, config, services, run)
+        ProcessStack::open_in(&run_dir()?, &files_dir()?, config, services, run)
     }
 
     fn open_in(
-        run_dir: &Path,
+        locks: &Path,
+        files: &Path,
         config: &Config,
         services: &[ProcessService],
         run: &str,
@@ -82,9 +84,9 @@ impl ProcessStack {
         let cannot = |path: &Path, e: std::io::Error| {
             StackError::environment(format!("{} cannot be made: {e}", path.display()))
         };
-        let lock = ProjectLock::take(run_dir, "processes", &config.project, run)?;
+        let lock = ProjectLock::take(locks, "processes", &config.project, run)?;
         let root = &config.sources.cgroup_root;
-        let all = run_dir.join("processes");
+        let all = files.join("processes");
         mark::clear_remains(Path::new(PROC), &all, &Groups::parents(root));
         let mark = Mark::mine(&config.project).map_err(|e| cannot(Path::new(PROC), e))?;
         let folder = all.join(mark.to_string());
@@ -249,6 +251,12 @@ impl Stack for ProcessStack {
             ),
         };
         let names: Vec<&str> = self.services.iter().map(|s| s.name.as_str()).collect();
-        format!("stack {}: local processes {}; {limits}", self.project, names.join(", "))
+        let files = if is_in_memory(&self.folder) {
+            "; the folders of the services (${dir}) lie on a tmpfs: what they write there counts as \
+             their memory; set TMPDIR to a folder on a disk"
+        } else {
+            ""
+        };
+        format!("stack {}: local processes {}; {limits}{files}", self.project, names.join(", "))
     }
 }

@@ -65,7 +65,8 @@ fn stack_below(cgroup_root: &str, project: &str, services: Vec<ProcessService>) 
         ready_timeout: Duration::from_secs(20),
     };
     config.sources.cgroup_root = PathBuf::from(cgroup_root);
-    let stack = ProcessStack::open_in(folder.path(), &config, &services, "now").expect("open");
+    let stack = ProcessStack::open_in(folder.path(), folder.path(), &config, &services, "now")
+        .expect("open");
     Bench { stack, folder, config }
 }
 
@@ -218,12 +219,13 @@ async fn a_stack_that_is_dropped_without_an_end_leaves_nothing_either() {
 #[tokio::test]
 async fn a_second_run_of_a_project_is_refused_while_the_first_lasts() {
     let bench = stack("twice", vec![]);
-    let open = || ProcessStack::open_in(bench.folder.path(), &bench.config, &[], "later");
+    let at = bench.folder.path();
+    let open = || ProcessStack::open_in(at, at, &bench.config, &[], "later");
     let error = open().err().expect("refused");
     assert!(error.environment && error.message.contains("run now"), "{error}");
     let Bench { stack, folder, config } = bench;
     drop(stack);
-    assert!(ProcessStack::open_in(folder.path(), &config, &[], "later").is_ok());
+    assert!(ProcessStack::open_in(folder.path(), folder.path(), &config, &[], "later").is_ok());
 }
 
 /// Holds memory until the kernel ends it: `tail` keeps what has no line's end.
