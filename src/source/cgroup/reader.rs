@@ -244,6 +244,7 @@ impl Reader {
                 }
             }
         });
+        figures.fill_from(&self.memory.figures);
         match failure {
             Some((true, _)) => return Err(Failure::Stale),
             Some((false, error)) if figures.is_empty() => {
@@ -254,7 +255,6 @@ impl Reader {
         if figures.is_empty() {
             return Err(Failure::Other("its control group's files say nothing".to_owned()));
         }
-        figures.fill_from(&self.memory.figures);
         figures.fill_from(&self.settings);
         complete(&mut figures);
         if background {
