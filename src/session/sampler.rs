@@ -245,12 +245,16 @@ impl Sampler {
         Sample { name: target.name.clone(), incarnation: target.incarnation, parts }
     }
 
-    /// Containers whose figures now come from another source than in their last sample.
+    /// Containers whose figures now come from another source than in their last sample. A source
+    /// that is read seldom stands in for nobody: it has figures of its own, which nobody else gives.
     fn stand_ins(&mut self, samples: &[Sample]) -> Vec<(SourceKind, String)> {
         let mut moved: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
         for sample in samples {
-            let first = sample.parts.first().map(|part| part.source);
-            let Some(now) = self.slots.iter().position(|s| Some(s.kind()) == first) else {
+            let slot_of = |part: &Part| {
+                let is_it = |slot: &Slot| slot.kind() == part.source;
+                self.slots.iter().position(|slot| is_it(slot) && slot.source.pace().is_zero())
+            };
+            let Some(now) = sample.parts.iter().find_map(slot_of) else {
                 continue;
             };
             let Some(known) = self.first_source.get_mut(&sample.name) else {

@@ -55,6 +55,25 @@ async fn figures_of_two_sources_are_merged_each_in_one_part_the_cheapest_first()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_is_read_seldom_stands_in_for_nobody() {
+    let mut gone = vec![Does::Gives(TWO); 3];
+    gone.extend(vec![Does::Silent; 4]);
+    gone.push(Does::Gives(TWO));
+    let mut bench = Bench::new(
+        vec![(Cgroup, CPU_MEMORY, gone), (SourceKind::Engine, WITH_PIDS, vec![Does::Gives(THREE)])],
+        false,
+    );
+    let mut alone = 0;
+    for _ in 0..16 {
+        let sampled = bench.tick(&[container("web")]).await;
+        alone += usize::from(sources_of(&sampled, "web") == [SourceKind::Engine]);
+        let stands_in = |(_, what): &(SourceKind, String)| what.contains("stands in");
+        assert!(!sampled.changes.iter().any(stands_in), "{:?}", sampled.changes);
+    }
+    assert!(alone > 0, "it was the only one to answer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_is_read_seldom_is_neither_asked_nor_missed_in_between() {
     let mut bench = Bench::new(
         vec![
