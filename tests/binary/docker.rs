@@ -161,9 +161,9 @@ fn oom_kills_of_a_main_process_and_of_a_child_and_a_crash_are_told_apart_and_cou
     let project = "runner-test-oom";
     site.write("runner.toml", &waiting_config(project, &image, "22s"));
     let mut child = site.start(&["run"]);
-    let run = wait_for("run folder", Duration::from_secs(30), || site.runs().pop());
+    let run = wait_for("run folder", Duration::from_secs(60), || site.runs().pop());
     let started = |e: &Value| e["event"] == "phase_start";
-    wait_for("phase", Duration::from_secs(60), || events(&run).iter().any(started).then_some(()));
+    wait_for("phase", Duration::from_secs(180), || events(&run).iter().any(started).then_some(()));
     post(&run, "stream-processor", "/debug/oom?mb_per_s=200");
     post(&run, "cache", "/debug/crash?code=3");
     post(&run, "store", "/debug/child-oom");
@@ -192,10 +192,10 @@ fn a_killed_run_can_be_analyzed_and_its_left_overs_are_removed_by_the_next_one()
     let project = "runner-test-kill";
     site.write("runner.toml", &waiting_config(project, &image, "60s"));
     let mut child = site.start(&["run"]);
-    let run = wait_for("run folder", Duration::from_secs(30), || site.runs().pop());
+    let run = wait_for("run folder", Duration::from_secs(60), || site.runs().pop());
     let samples = run.join("samples.jsonl");
     let lines = || std::fs::read_to_string(&samples).unwrap_or_default().lines().count();
-    wait_for("six ticks", Duration::from_secs(60), || (lines() >= 6).then_some(()));
+    wait_for("six ticks", Duration::from_secs(180), || (lines() >= 6).then_some(()));
     child.kill().expect("kill -9");
     child.wait().expect("an end");
     let measured = lines();
@@ -215,7 +215,7 @@ fn a_killed_run_can_be_analyzed_and_its_left_overs_are_removed_by_the_next_one()
         (runs.len() == 2).then(|| runs[1].clone())
     });
     let started = |e: &Value| e["event"] == "phase_start";
-    wait_for("phase", Duration::from_secs(60), || events(&run).iter().any(started).then_some(()));
+    wait_for("phase", Duration::from_secs(180), || events(&run).iter().any(started).then_some(()));
     std::thread::sleep(Duration::from_secs(3));
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
