@@ -20,6 +20,20 @@ pub struct Gap {
     pub reason: String,
 }
 
+impl Gap {
+    /// Of one container.
+    #[must_use]
+    pub fn about(source: SourceKind, container: &str, reason: String) -> Gap {
+        Gap { source, container: Some(container.to_owned()), reason }
+    }
+
+    /// Of a whole source.
+    #[must_use]
+    pub fn of_all(source: SourceKind, reason: String) -> Gap {
+        Gap { source, container: None, reason }
+    }
+}
+
 /// What the load says about itself at a tick.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LoadReport {

@@ -6,6 +6,12 @@
 
 use memchr::memchr;
 
+use crate::model::{Figure, FigureSet};
+
+/// From here on a limit in bytes means "none": version 1 rounds 2^63 - 1 down to a whole page, whose
+/// size differs between machines, version 2 has 2^64 - 1; no machine has an eighth of that.
+pub const NO_LIMIT_BYTES: f64 = (1u64 << 60) as f64;
+
 /// A whole number as the kernel writes it.
 ///
 /// Only digits count: `max`, `-1`, `1e3` and `nan` are no number here.
@@ -35,6 +41,22 @@ pub fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
         let space = memchr(b' ', line.as_bytes())?;
         Some((line.get(..space)?, line.get(space + 1..)?))
     })
+}
+
+/// The number of one key in a text of `key value` lines.
+#[must_use]
+pub fn value_of(text: &str, key: &str) -> Option<f64> {
+    keyed(text).find(|(found, _)| *found == key).map(|(_, value)| value)
+}
+
+/// Shared memory where it is not shown by itself (kernels before 4.20, and what is made of them): the
+/// page cache that is on neither file list.
+#[must_use]
+pub fn shmem_from_lists(figures: &FigureSet) -> Option<f64> {
+    let cache = figures.get(Figure::CacheBytes)?;
+    let active = figures.get(Figure::ActiveFileBytes)?;
+    let inactive = figures.get(Figure::InactiveFileBytes)?;
+    Some((cache - active - inactive).max(0.0))
 }
 
 /// Totals of a pressure file (`cpu.pressure`, `/proc/pressure/memory`), microseconds.

@@ -171,7 +171,7 @@ impl Slot {
     pub fn refuse(&mut self, index: usize, target: &Container, reason: String) {
         self.asked.insert(index);
         self.known.entry(target.name.clone()).or_default().failed = true;
-        self.gaps.push(Gap { source: self.kind(), container: Some(target.name.clone()), reason });
+        self.gaps.push(Gap::about(self.kind(), &target.name, reason));
     }
 
     /// Closes what the source keeps open (streams, descriptors) once it has not been asked for a
@@ -210,18 +210,14 @@ impl Slot {
         if !whole {
             return (gaps, change);
         }
-        (vec![self.whole_gap(reason)], change)
-    }
-
-    fn whole_gap(&self, reason: String) -> Gap {
-        Gap { source: self.kind(), container: None, reason }
+        (vec![Gap::of_all(self.kind(), reason)], change)
     }
 
     fn resting_gap(&self) -> Option<Gap> {
         let rest = self.health.rests_until?.checked_duration_since(Instant::now())?;
         let seconds = rest.as_secs_f64();
         let reason = &self.health.reason;
-        Some(self.whole_gap(format!("asked again in {seconds:.0} s: {reason}")))
+        Some(Gap::of_all(self.kind(), format!("asked again in {seconds:.0} s: {reason}")))
     }
 
     fn recovered(&mut self) -> Option<String> {

@@ -315,11 +315,8 @@ impl Source for CadvisorSource {
         targets
             .iter()
             .map(|target| {
-                answer(target).map_err(|reason| Gap {
-                    source: SourceKind::Cadvisor,
-                    container: Some(target.name.clone()),
-                    reason,
-                })
+                answer(target)
+                    .map_err(|reason| Gap::about(SourceKind::Cadvisor, &target.name, reason))
             })
             .collect()
     }

@@ -6,9 +6,8 @@
 use super::parse::{Machine, unix_seconds};
 use super::wire::{Cpu, DiskEntry, DiskIo, Interface, Memory, NetworkStats, Spec, Stats};
 use crate::model::{Figure, FigureSet};
+use crate::source::kernel_text::{NO_LIMIT_BYTES, shmem_from_lists};
 
-/// Limits from here on mean "none": 9223372036854771712 on cgroup v1, 2^64 - 1 on v2.
-const NO_LIMIT_BYTES: f64 = (1u64 << 60) as f64;
 /// Cores of a machine that did not tell.
 const MOST_CORES: f64 = 4096.0;
 
@@ -102,12 +101,7 @@ fn memory_figures(memory: &Memory, figures: &mut FigureSet) {
     figures.set_some(Figure::MajorFaults, faults);
     figures.set_some(Figure::KernelBytes, memory.kernel.filter(|b| *b > 0.0));
     // The page cache that is on neither file list is shared memory (from 0.50).
-    let lists = memory.total_active_file.zip(memory.total_inactive_file);
-    let shmem = memory
-        .cache
-        .zip(lists)
-        .map(|(cache, (active, inactive))| (cache - active - inactive).max(0.0));
-    figures.set_some(Figure::ShmemBytes, shmem);
+    figures.set_some(Figure::ShmemBytes, shmem_from_lists(figures));
 }
 
 /// The memory limit; a limit of the machine's size or beyond is none.

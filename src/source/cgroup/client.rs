@@ -196,11 +196,8 @@ impl Source for CgroupSource {
                 Some(reason) => Err(reason),
                 None => self.read_target(target, plan),
             };
-            answers.push(answer.map_err(|reason| Gap {
-                source: SourceKind::Cgroup,
-                container: Some(target.name.clone()),
-                reason,
-            }));
+            let gap = |reason| Gap::about(SourceKind::Cgroup, &target.name, reason);
+            answers.push(answer.map_err(gap));
         }
         answers
     }

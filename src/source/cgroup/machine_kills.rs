@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::source::buffer::Buffer;
-use crate::source::kernel_text::keyed;
+use crate::source::kernel_text::value_of;
 
 /// Rounds in which containers' own counts are read after the machine's rose. The kernel counts the
 /// machine's first, so that one round might come between the two.
@@ -27,8 +27,7 @@ impl MachineKills {
     /// told. Must be asked before the containers are read.
     pub fn may_have_risen(&mut self, buffer: &mut Buffer) -> bool {
         let text = self.vmstat.as_ref().and_then(|file| buffer.read_all(file).ok());
-        let now = text.and_then(|text| keyed(text).find(|(key, _)| *key == "oom_kill"));
-        let Some((_, now)) = now else {
+        let Some(now) = text.and_then(|text| value_of(text, "oom_kill")) else {
             return true;
         };
         if self.last.replace(now).is_some_and(|last| last != now) {

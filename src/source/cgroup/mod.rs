@@ -21,6 +21,8 @@ mod reader;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(all(test, feature = "app"))]
+mod in_turn_tests;
+#[cfg(all(test, feature = "app"))]
 mod live_tests;
 #[cfg(all(test, feature = "app"))]
 mod shared_tests;

@@ -7,7 +7,9 @@ use memchr::memmem;
 
 use super::{FileSpec, Pace};
 use crate::model::{Figure, FigureSet};
-use crate::source::kernel_text::{entries, keyed, number};
+use crate::source::kernel_text::{
+    NO_LIMIT_BYTES, entries, keyed, number, shmem_from_lists, value_of,
+};
 
 /// The files of version 1, CPU first: its figures are the ones that need an exact time.
 pub const FILES: &[FileSpec] = &[
@@ -29,10 +31,6 @@ pub const FILES: &[FileSpec] = &[
     FileSpec::new("cpu", "cpu.cfs_quota_us", cpu_quota).paced(Pace::Setting),
 ];
 
-/// From here on a limit means "none": the kernel rounds 2^63 - 1 down to a whole page, whose size
-/// differs between machines; no machine has an eighth of that.
-const NO_LIMIT: f64 = (1u64 << 60) as f64;
-
 fn cpu_usage(text: &str, figures: &mut FigureSet) {
     figures.set_some(Figure::CpuUsageNs, number(text));
 }
@@ -53,7 +51,7 @@ fn memory_usage(text: &str, figures: &mut FigureSet) {
 }
 
 fn memory_limit(text: &str, figures: &mut FigureSet) {
-    let limit = number(text).filter(|limit| *limit < NO_LIMIT);
+    let limit = number(text).filter(|limit| *limit < NO_LIMIT_BYTES);
     figures.set_some(Figure::MemoryLimitBytes, limit);
 }
 
@@ -96,17 +94,8 @@ fn memory_stat(text: &str, figures: &mut FigureSet) {
     }
 }
 
-/// Kernels before 4.20 do not show shared memory: it is the cache that is on neither file list.
-fn shmem_from_lists(figures: &FigureSet) -> Option<f64> {
-    let cache = figures.get(Figure::CacheBytes)?;
-    let active = figures.get(Figure::ActiveFileBytes)?;
-    let inactive = figures.get(Figure::InactiveFileBytes)?;
-    Some((cache - active - inactive).max(0.0))
-}
-
 fn oom_control(text: &str, figures: &mut FigureSet) {
-    let kills = keyed(text).find(|(key, _)| *key == "oom_kill");
-    figures.set_some(Figure::OomKills, kills.map(|(_, kills)| kills));
+    figures.set_some(Figure::OomKills, value_of(text, "oom_kill"));
 }
 
 fn io_bytes(text: &str, figures: &mut FigureSet) {

@@ -3,7 +3,7 @@
 
 use super::{FileSpec, Pace};
 use crate::model::{Figure, FigureSet};
-use crate::source::kernel_text::{keyed, number, pressure};
+use crate::source::kernel_text::{keyed, number, pressure, value_of};
 
 /// The files of version 2, CPU first. Each names the version 1 controller that has its figures on
 /// a hybrid host; the pressure files have none and are always read here.
@@ -110,7 +110,7 @@ fn cpu_max(text: &str, figures: &mut FigureSet) {
 /// OOM kills in a group and all below it, removed ones included (`memory.events` of a parent).
 #[must_use]
 pub fn kills_below(text: &str) -> Option<f64> {
-    keyed(text).find(|(key, _)| *key == "oom_kill").map(|(_, kills)| kills)
+    value_of(text, "oom_kill")
 }
 
 /// Sums `8:0 rbytes=1 wbytes=2 rios=3 wios=4 ...` over all devices. An empty file is a true zero:

@@ -264,11 +264,7 @@ impl Source for DockerSource {
                 self.read_one_shots(targets, deadline).await
             }
         };
-        let gap = |target: &Container, reason| Gap {
-            source: SourceKind::Docker,
-            container: Some(target.name.clone()),
-            reason,
-        };
+        let gap = |target: &Container, why| Gap::about(SourceKind::Docker, &target.name, why);
         let answers = answers.into_iter().zip(targets);
         answers.map(|(answer, target)| answer.map_err(|why| gap(target, why))).collect()
     }

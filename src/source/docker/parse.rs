@@ -9,10 +9,8 @@ use chrono::{DateTime, Datelike};
 
 use super::wire::{BlkioEntry, BlkioStats, CpuStats, MemoryDetail, MemoryStats, Network, Wire};
 use crate::model::{Figure, FigureSet};
+use crate::source::kernel_text::{NO_LIMIT_BYTES, shmem_from_lists};
 
-/// Limits from here on mean "none": the kernel's largest values on cgroup v1
-/// (9223372036854771712) and v2 (2^64 - 1) are far above it.
-const NO_LIMIT_BYTES: f64 = (1u64 << 60) as f64;
 /// More tasks than any kernel has: the engine's word for "no limit" in the wrong place.
 const TOO_MANY_TASKS: f64 = u32::MAX as f64;
 
@@ -129,13 +127,7 @@ fn cgroup_v1_figures(stats: &MemoryDetail, figures: &mut FigureSet) {
     figures.set_some(Figure::MappedFileBytes, stats.total_mapped_file.0);
     figures.set_some(Figure::SwapBytes, stats.total_swap.0);
     // v1 has no shmem key in this answer; the cache that is on neither file list is shared memory.
-    let lists = stats.total_active_file.0.zip(stats.total_inactive_file.0);
-    let shmem = stats
-        .total_cache
-        .0
-        .zip(lists)
-        .map(|(cache, (active, inactive))| (cache - active - inactive).max(0.0));
-    figures.set_some(Figure::ShmemBytes, shmem);
+    figures.set_some(Figure::ShmemBytes, shmem_from_lists(figures));
 }
 
 fn cgroup_v2_figures(stats: &MemoryDetail, figures: &mut FigureSet) {

@@ -83,7 +83,7 @@ impl Worker {
 
     fn nothing(&self, reason: String) -> DeviceRound {
         let mut round = DeviceRound::nothing(self.source, self.clock.now());
-        round.gaps.push(Gap { source: self.source, container: None, reason });
+        round.gaps.push(Gap::of_all(self.source, reason));
         round
     }
 
@@ -188,7 +188,7 @@ fn round(
         round.devices.entry(key).or_default().set(Figure::GpuStackMemoryBytes, held);
     }
     round.containers = shares.containers;
-    let gap = |(key, reason)| Gap { source, container: Some(key), reason };
+    let gap = |(key, reason): (String, String)| Gap::about(source, &key, reason);
     round.gaps = read.troubles.into_iter().map(gap).collect();
     round
 }

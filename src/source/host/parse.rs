@@ -1,7 +1,7 @@
 //! Reads the machine's files under `/proc` (proc(5)). Each function adds what a text says.
 
 use crate::model::{Figure, FigureSet};
-use crate::source::kernel_text::{keyed, number, pressure};
+use crate::source::kernel_text::{number, pressure, value_of};
 
 /// The kernel shows CPU time in hundredths of a second on every architecture that has containers.
 const NS_PER_TICK: f64 = 1e7;
@@ -52,8 +52,7 @@ pub fn meminfo(text: &str, figures: &mut FigureSet) {
 
 /// `/proc/vmstat`: OOM kills since the machine started.
 pub fn vmstat(text: &str, figures: &mut FigureSet) {
-    let kills = keyed(text).find(|(key, _)| *key == "oom_kill");
-    figures.set_some(Figure::HostOomKills, kills.map(|(_, kills)| kills));
+    figures.set_some(Figure::HostOomKills, value_of(text, "oom_kill"));
 }
 
 /// `/proc/pressure/cpu`.

@@ -63,11 +63,7 @@ impl ProcfsSource {
     }
 
     fn tree(&mut self, target: &Container, table: &Table) -> Result<Reading, Gap> {
-        let gap = |reason: String| Gap {
-            source: SourceKind::Procfs,
-            container: Some(target.name.clone()),
-            reason,
-        };
+        let gap = |reason: String| Gap::about(SourceKind::Procfs, &target.name, reason);
         let first = target.pid.ok_or_else(|| gap("its first process is not known".into()))?;
         if !table.contains_key(&first) {
             return Err(gap(format!("process {first} has ended")));
@@ -191,7 +187,7 @@ impl Source for ProcfsSource {
             Ok(table) => targets.iter().map(|target| self.tree(target, &table)).collect(),
             Err(error) => {
                 let reason = format!("{} cannot be listed: {error}", self.root.display());
-                vec![Err(Gap { source: SourceKind::Procfs, container: None, reason })]
+                vec![Err(Gap::of_all(SourceKind::Procfs, reason))]
             }
         }
     }

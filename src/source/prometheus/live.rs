@@ -231,11 +231,8 @@ impl Source for PrometheusSource {
                 Ok(found) => self.reading(target, found),
                 Err(why) => Err(why.clone()),
             };
-            answers.push(answer.map_err(|reason| Gap {
-                source: SourceKind::Prometheus,
-                container: Some(target.name.clone()),
-                reason,
-            }));
+            let gap = |reason| Gap::about(SourceKind::Prometheus, &target.name, reason);
+            answers.push(answer.map_err(gap));
         }
         answers
     }

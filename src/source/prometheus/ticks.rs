@@ -219,11 +219,7 @@ impl Ticks {
         known.usual_ms += 0.1 * (step.min(limit) - pace.usual_ms);
         if step > limit {
             let reason = format!("Prometheus has no samples of it for {:.0} s", step / 1e3);
-            self.gaps.push(Gap {
-                source: SourceKind::Prometheus,
-                container: Some(sample.name.clone()),
-                reason,
-            });
+            self.gaps.push(Gap::about(SourceKind::Prometheus, &sample.name, reason));
             let name = sample.name.clone();
             self.holes.push(Hole { name, from_ms: pace.last_ms, to_ms: at_ms });
         }

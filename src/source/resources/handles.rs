@@ -83,11 +83,7 @@ impl HandlesSource {
     }
 
     fn of(&self, target: &Container) -> Result<Reading, Gap> {
-        let gap = |reason: String| Gap {
-            source: SourceKind::Procfs,
-            container: Some(target.name.clone()),
-            reason,
-        };
+        let gap = |reason: String| Gap::about(SourceKind::Procfs, &target.name, reason);
         let pid = target.pid.ok_or_else(|| gap("its first process is not known".into()))?;
         let at = self.clock.now();
         let processes = self.processes(pid, &target.id).map_err(gap)?;
