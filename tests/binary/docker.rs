@@ -50,6 +50,13 @@ fn events(run: &Path) -> Vec<Value> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
+/// Waits until the stack is up and a phase has begun.
+#[track_caller]
+fn wait_for_phase(run: &Path) {
+    let started = |e: &Value| e["event"] == "phase_start";
+    wait_for("phase", Duration::from_secs(180), || events(run).iter().any(started).then_some(()));
+}
+
 fn the_run(site: &Site) -> PathBuf {
     let runs = site.runs();
     assert_eq!(runs.len(), 1, "{runs:?}");
@@ -162,8 +169,7 @@ fn oom_kills_of_a_main_process_and_of_a_child_and_a_crash_are_told_apart_and_cou
     site.write("runner.toml", &waiting_config(project, &image, "22s"));
     let mut child = site.start(&["run"]);
     let run = wait_for("run folder", Duration::from_secs(60), || site.runs().pop());
-    let started = |e: &Value| e["event"] == "phase_start";
-    wait_for("phase", Duration::from_secs(180), || events(&run).iter().any(started).then_some(()));
+    wait_for_phase(&run);
     post(&run, "stream-processor", "/debug/oom?mb_per_s=200");
     post(&run, "cache", "/debug/crash?code=3");
     post(&run, "store", "/debug/child-oom");
@@ -214,8 +220,7 @@ fn a_killed_run_can_be_analyzed_and_its_left_overs_are_removed_by_the_next_one()
         let runs = site.runs();
         (runs.len() == 2).then(|| runs[1].clone())
     });
-    let started = |e: &Value| e["event"] == "phase_start";
-    wait_for("phase", Duration::from_secs(180), || events(&run).iter().any(started).then_some(()));
+    wait_for_phase(&run);
     std::thread::sleep(Duration::from_secs(3));
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
