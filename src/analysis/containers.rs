@@ -9,7 +9,7 @@ use crate::model::units::bytes_to_mb;
 
 use super::capacity::ContainerLimits;
 use super::dataset::{Dataset, ScenarioData};
-use super::held::Held;
+use super::held::{Held, leak_scenario_of};
 use super::incident_counts::IncidentCounts;
 use super::leak::{LeakInput, LeakVerdict, verdict};
 use super::limits::{SuggestedLimits, suggested};
@@ -105,7 +105,8 @@ pub(super) fn analyze(
     let idle = data.scenarios.iter().find(|s| s.name == "baseline");
     let weight = names.len() * held.map_or(0, |(scenario, _)| scenario.time.len());
     let judged = parallel::map(&names, weight, |name| {
-        held.and_then(|held| judge(held, idle, settings, name)).unwrap_or_default()
+        let held = leak_scenario_of(data, name);
+        held.and_then(|held| judge(&held, idle, settings, name)).unwrap_or_default()
     });
     let one = |(name, judged): (String, Judged)| {
         let cores = limits.get(&name).map_or(1.0, |l| l.cores);

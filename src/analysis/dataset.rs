@@ -91,6 +91,8 @@ pub struct ScenarioData {
     pub queued: Vec<f64>,
     /// Level that was there at each tick; likewise.
     pub active: Vec<f64>,
+    /// Load of single containers at each tick, where it is not the same for all; empty in a run.
+    pub container_loads: Vec<(String, Vec<f64>)>,
     /// Other load metrics, by name; columns as long as `time`.
     pub load_metrics: Vec<(String, Vec<f64>)>,
     /// Metrics of the config, by name: gauges as read, counters a second; columns as long as
@@ -313,6 +315,7 @@ impl ScenarioData {
             runner: Columns::default(),
             queued: Vec::new(),
             active: Vec::new(),
+            container_loads: Vec::new(),
             load_metrics: Vec::new(),
             metrics: Vec::new(),
             health: Vec::new(),

@@ -20,6 +20,7 @@ mod read;
 mod resources;
 mod scenario;
 pub(crate) mod selector;
+mod series;
 mod stack;
 
 pub use address::Address;
@@ -37,6 +38,7 @@ pub use scenario::{
     StressLimits, Until,
 };
 pub use selector::{Matcher, Selector};
+pub use series::{SeriesConfig, TimeUnit};
 pub use stack::{
     Compose, HealthProbe, Probe, ProcessService, Reset, RestartPolicy, StackConfig, StackKind,
 };
@@ -92,6 +94,8 @@ pub struct Config {
     pub resources: ResourceConfig,
     /// Where results go.
     pub results: ResultsConfig,
+    /// How a series CSV is read.
+    pub series: SeriesConfig,
     /// Planted findings: a run that finds exactly these succeeds.
     pub expect: Expect,
     /// Known findings that do not fail a run until their date.
@@ -137,6 +141,7 @@ impl Config {
             leak: LeakConfig::default(),
             resources: ResourceConfig::default(),
             results: ResultsConfig::default(),
+            series: SeriesConfig::default(),
             expect: Expect::default(),
             accept: Vec::new(),
             fail_on: Vec::new(),

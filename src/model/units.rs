@@ -1,5 +1,11 @@
 //! Units. `MB` means 2^20 bytes everywhere, as in the predecessor's files.
 
+/// Bytes in one KB (2^10).
+pub const KB: f64 = 1024.0;
+
+/// Bytes in one GB (2^30).
+pub const GB: f64 = 1_073_741_824.0;
+
 /// Bytes in one MB (2^20).
 pub const MB: f64 = 1_048_576.0;
 

@@ -15,7 +15,7 @@ pub enum StoreError {
     },
     /// It is there, but nothing that this program reads.
     #[error(
-        "{}: unknown format ({why}); a run folder, results.json, samples.jsonl, a series CSV or a folder of these is expected",
+        "{}: unknown format ({why}); a run folder, results.json, samples.jsonl, a series CSV (columns time_s, container and one of usage_bytes, working_set_bytes, anon_bytes; docs/series.md), a recording of docker stats or a folder of these is expected",
         .path.display()
     )]
     UnknownFormat {

@@ -23,7 +23,7 @@ pub fn journal_folder(data: &[u8]) {
 pub fn series(data: &[u8]) {
     let folder = Folder::new();
     let path = folder.write("series.csv", data);
-    let _ = series_csv::read_series_csv(&path);
+    let _ = series_csv::read_series(&path, &runner::config::SeriesConfig::default());
 }
 
 /// Names that a run, an archive of runs or a baseline may have.

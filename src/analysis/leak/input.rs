@@ -63,8 +63,11 @@ impl<'a> LeakInput<'a> {
         };
         let limits = series.columns.get(Figure::MemoryLimitBytes);
         let limit = limits.unwrap_or_default().iter().rev().find(|v| v.is_finite() && **v > 0.0);
-        let load = [&scenario.active, &scenario.queued]
+        let own = scenario.container_loads.iter().find(|(name, _)| *name == series.name);
+        let load = own
+            .map(|(_, load)| load)
             .into_iter()
+            .chain([&scenario.active, &scenario.queued])
             .find(|load| load.iter().any(|v| v.is_finite()));
         Some(LeakInput {
             time: &scenario.time[..len],

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::incidents::{InScenario, counts, of_dataset, oom_events};
 use crate::analysis::{Analysis, Dataset, Summary, analyze, analyze_with, records};
-use crate::store::input::{Input, Loaded, read};
+use crate::store::input::{Input, Loaded, read_as};
 use crate::store::results::{Extras, write_results};
 use crate::store::run_folder::{RESULTS, SUMMARY};
 use crate::store::{Damage, StoreError, atomic};
@@ -106,7 +106,8 @@ pub struct Analysed {
 /// # Errors
 /// When nothing of it is of use, or an override is wrong.
 pub fn analysed(input: &Input, overrides: &[String]) -> Result<Analysed, Failed> {
-    let Loaded { dataset: mut data, damage, notes, needs_results, .. } = read(input)?;
+    let series = settings::of_series(overrides).map_err(Failed::Settings)?;
+    let Loaded { dataset: mut data, damage, notes, needs_results, .. } = read_as(input, &series)?;
     let settings = of_recorded(&data, overrides).map_err(Failed::Settings)?;
     let incidents = of_dataset(&data);
     add_oom_events(&mut data, &incidents);

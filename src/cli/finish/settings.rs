@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::analysis::{Dataset, Format, Settings};
-use crate::config::{StressLimits, judgement};
+use crate::config::{SeriesConfig, StressLimits, judgement};
 
 /// The settings of a recorded run, with `--set key=value` over them.
 ///
@@ -34,6 +34,17 @@ pub fn of_recorded(data: &Dataset, overrides: &[String]) -> Result<Settings, Str
         accept: judged.accept,
         fail_on: judged.fail_on,
     })
+}
+
+/// How a series CSV is to be read: what is set, for such a file records nothing.
+///
+/// # Errors
+/// All problems of the overrides, one a line.
+pub fn of_series(overrides: &[String]) -> Result<SeriesConfig, String> {
+    let set = |typed: &&String| typed.trim_start().starts_with("series.");
+    let own: Vec<String> = overrides.iter().filter(set).cloned().collect();
+    let judged = judgement(&Value::Null, "the command line", &own).map_err(|e| e.to_string())?;
+    Ok(judged.series)
 }
 
 fn limits(recorded: &Value, pointer: &str) -> StressLimits {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::expand::Environment;
 use super::load::address;
@@ -12,8 +13,8 @@ use super::section::Section;
 use super::tree::Value;
 use super::values;
 use crate::config::{
-    Accept, ContainerConfig, Expect, LeakConfig, ResourceConfig, ResultsConfig, SourcesConfig,
-    Thresholds,
+    Accept, ContainerConfig, Expect, LeakConfig, ResourceConfig, ResultsConfig, SeriesConfig,
+    SourcesConfig, Thresholds, TimeUnit,
 };
 use crate::model::SourceKind;
 
@@ -180,6 +181,14 @@ pub(super) fn results(root: &Section<'_>) -> ResultsConfig {
     root.section("results", |s| ResultsConfig {
         dir: path(s, "dir", d.dir),
         inline_samples: s.whole("inline_samples", 500_000, 0) as usize,
+    })
+}
+
+pub(super) fn series(root: &Section<'_>) -> SeriesConfig {
+    let units = TimeUnit::ALL.map(|unit| (unit.word(), Some(unit)));
+    root.section("series", |s| SeriesConfig {
+        time_unit: s.choice("time_unit", &units, None),
+        interval: s.maybe_time("interval", Duration::from_secs(2), false),
     })
 }
 

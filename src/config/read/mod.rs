@@ -123,6 +123,7 @@ fn config(root: &Section<'_>, input: &ConfigText<'_>, base_dir: PathBuf) -> Conf
         leak: judge::leak(root),
         resources: judge::resources(root),
         results: judge::results(root),
+        series: judge::series(root),
         expect: judge::expect(root),
         accept: judge::accept(root),
         fail_on: judge::fail_on(root),

@@ -9,7 +9,7 @@ use super::problem::{Log, Place, Problems};
 use super::section::Section;
 use super::tree::{self, Node, Table, Value};
 use crate::config::{
-    Accept, Config, ContainerConfig, Expect, LeakConfig, ResourceConfig, Thresholds,
+    Accept, Config, ContainerConfig, Expect, LeakConfig, ResourceConfig, SeriesConfig, Thresholds,
 };
 
 /// What results are judged by, whenever they are analysed.
@@ -23,6 +23,8 @@ pub struct Judgement {
     pub leak: LeakConfig,
     /// Growth of what leaks beside memory.
     pub resources: ResourceConfig,
+    /// How a series CSV is read.
+    pub series: SeriesConfig,
     /// Planted findings.
     pub expect: Expect,
     /// Known findings.
@@ -32,8 +34,8 @@ pub struct Judgement {
 }
 
 /// Its keys in a config.
-const KEYS: [&str; 7] =
-    ["containers", "thresholds", "leak", "resources", "expect", "accept", "fail_on"];
+const KEYS: [&str; 8] =
+    ["containers", "thresholds", "leak", "resources", "series", "expect", "accept", "fail_on"];
 
 impl From<&Config> for Judgement {
     fn from(config: &Config) -> Judgement {
@@ -42,6 +44,7 @@ impl From<&Config> for Judgement {
             thresholds: config.thresholds.clone(),
             leak: config.leak.clone(),
             resources: config.resources.clone(),
+            series: config.series,
             expect: config.expect.clone(),
             accept: config.accept.clone(),
             fail_on: config.fail_on.clone(),
@@ -74,6 +77,7 @@ pub fn judgement(
         thresholds: judge::thresholds(root),
         leak: judge::leak(root),
         resources: judge::resources(root),
+        series: judge::series(root),
         expect: judge::expect(root),
         accept: judge::accept(root),
         fail_on: judge::fail_on(root),

@@ -5,56 +5,102 @@ use crate::analysis::leak::{Verdict, choose};
 use crate::analysis::slope::Trend;
 use crate::analysis::{ContainerAnalysis, Format, ScenarioData};
 use crate::model::units::signed;
-use crate::report::chart::{GridPanel, PanelGrid, Series, SlopeLine, Threshold, Tone};
+use crate::report::chart::{Band, GridPanel, PanelGrid, Series, SlopeLine, Threshold, Tone};
 use crate::report::words;
 
-use super::events::{Mark, marks};
+use super::events::marks;
 use super::series::{bands, cpu_threshold, line, of};
 use super::{Chart, Metric, Source, Spec, order};
 
 pub fn charts(source: Source<'_>) -> Vec<Chart> {
-    let Some(scenario) = scenario(source) else { return Vec::new() };
-    let happened = marks(source.data, scenario);
-    Metric::BOTH.into_iter().flat_map(|m| timelines(source, scenario, m, &happened)).collect()
+    Metric::BOTH.into_iter().flat_map(|metric| timelines(source, metric)).collect()
 }
 
-/// `duration_leak`, else the longest scenario with a phase under load; a bare series is one whole.
-fn scenario(source: Source<'_>) -> Option<&ScenarioData> {
+/// `duration_leak`, else the longest scenario with a phase under load; of a series, where containers
+/// of other times or phases are scenarios of their own, all of them.
+fn scenarios(source: Source<'_>) -> Vec<&ScenarioData> {
     let bare = source.data.format == Format::SeriesCsv;
     let filled = || source.data.scenarios.iter().filter(|s| !s.time.is_empty());
-    let is_loaded = |s: &&ScenarioData| {
-        s.phases.iter().any(|p| is_active(&p.name)) || (bare && s.phases.is_empty())
-    };
+    if bare {
+        return filled().collect();
+    }
+    let is_loaded = |s: &&ScenarioData| s.phases.iter().any(|p| is_active(&p.name));
     let by_name = filled().find(|s| s.name == "duration_leak");
-    by_name.or_else(|| filled().filter(is_loaded).max_by_key(|s| s.time.len()))
+    let longest = || filled().filter(is_loaded).max_by_key(|s| s.time.len());
+    by_name.or_else(longest).into_iter().collect()
 }
 
-fn timelines(
-    source: Source<'_>,
-    scenario: &ScenarioData,
+/// Panels whose scenarios have the same phases: they stand in one picture.
+struct Together<'a> {
+    bands: Vec<Band>,
+    scenarios: Vec<&'a ScenarioData>,
+    panels: Vec<GridPanel>,
+}
+
+/// Borders of phases that differ by less than this part of the time shown are one to the eye.
+const ALIKE: f64 = 0.01;
+
+fn are_alike(a: &[Band], b: &[Band]) -> bool {
+    let end = a.iter().chain(b).map(|band| band.to).fold(0.0, f64::max);
+    let near = |a: f64, b: f64| (a - b).abs() <= ALIKE * end;
+    let pair =
+        |(a, b): (&Band, &Band)| a.name == b.name && near(a.from, b.from) && near(a.to, b.to);
+    a.len() == b.len() && a.iter().zip(b).all(pair)
+}
+
+/// All panels, the worst container first within each picture.
+fn together<'a>(
+    source: Source<'a>,
     metric: Metric,
-    happened: &[Mark],
-) -> Vec<Chart> {
-    let shown = order::shown(source, metric);
-    let panel = |c: &&ContainerAnalysis| match metric {
-        Metric::Memory => memory(scenario, c),
-        Metric::Cpu => cpu(source, scenario, c),
-    };
-    let mut panels: Vec<GridPanel> = shown.iter().filter_map(panel).collect();
-    for panel in &mut panels {
-        let own = happened.iter().filter(|mark| mark.container == panel.series.name);
-        panel.events = own.map(|mark| mark.event.clone()).collect();
+    shown: &[&ContainerAnalysis],
+) -> Vec<Together<'a>> {
+    let mut all: Vec<Together<'a>> = Vec::new();
+    for scenario in scenarios(source) {
+        let bands = bands(scenario);
+        match all.iter_mut().find(|known| are_alike(&known.bands, &bands)) {
+            Some(known) => known.scenarios.push(scenario),
+            None => all.push(Together { bands, scenarios: vec![scenario], panels: Vec::new() }),
+        }
     }
-    let parts = panels.len().div_ceil(PanelGrid::PER_PICTURE);
-    let what = match metric {
-        Metric::Memory => memory_words(scenario, &shown),
-        Metric::Cpu => "percent of one core; those nearest to their cores first".to_string(),
-    };
+    for one in &mut all {
+        let of_scenarios: Vec<_> =
+            one.scenarios.iter().map(|s| (*s, marks(source.data, s))).collect();
+        let panel = |c: &&ContainerAnalysis| {
+            let found =
+                of_scenarios.iter().find(|(scenario, _)| scenario.series(&c.name).is_some());
+            let (scenario, happened) = found?;
+            let mut panel = match metric {
+                Metric::Memory => memory(scenario, c),
+                Metric::Cpu => cpu(source, scenario, c),
+            }?;
+            let own = happened.iter().filter(|mark| mark.container == panel.series.name);
+            panel.events = own.map(|mark| mark.event.clone()).collect();
+            Some(panel)
+        };
+        one.panels = shown.iter().filter_map(panel).collect();
+    }
+    all
+}
+
+fn timelines(source: Source<'_>, metric: Metric) -> Vec<Chart> {
+    let shown = order::shown(source, metric);
     let note = order::note(source, shown.len());
-    let chart = |(n, group): (usize, &[GridPanel])| {
+    let groups = together(source, metric, &shown);
+    let pictures: Vec<(&Together<'_>, &[GridPanel])> = groups
+        .iter()
+        .flat_map(|group| {
+            group.panels.chunks(PanelGrid::PER_PICTURE).map(move |part| (group, part))
+        })
+        .collect();
+    let parts = pictures.len();
+    let chart = |(n, (group, panels)): (usize, (&Together<'_>, &[GridPanel]))| {
         let (suffix, part) = match parts {
             1 => (String::new(), String::new()),
             _ => (format!("_{}", n + 1), format!(" ({} of {parts})", n + 1)),
+        };
+        let what = match metric {
+            Metric::Memory => memory_words(&group.scenarios, &shown),
+            Metric::Cpu => "percent of one core; those nearest to their cores first".to_string(),
         };
         Chart {
             folder: "duration",
@@ -63,16 +109,19 @@ fn timelines(
                 title: format!("{} through the phases{part}", metric.title()),
                 subtitle: format!("{what}{note}"),
                 unit: metric.unit().to_string(),
-                panels: group.to_vec(),
-                bands: bands(scenario),
+                panels: panels.to_vec(),
+                bands: group.bands.clone(),
             }),
         }
     };
-    panels.chunks(PanelGrid::PER_PICTURE).enumerate().map(chart).collect()
+    pictures.into_iter().enumerate().map(chart).collect()
 }
 
-fn memory_words(scenario: &ScenarioData, shown: &[&ContainerAnalysis]) -> String {
-    let named = |c: &&ContainerAnalysis| Some(choose(&scenario.series(&c.name)?.columns)?.name);
+fn memory_words(scenarios: &[&ScenarioData], shown: &[&ContainerAnalysis]) -> String {
+    let named = |c: &&ContainerAnalysis| {
+        let series = scenarios.iter().find_map(|scenario| scenario.series(&c.name))?;
+        Some(choose(&series.columns)?.name)
+    };
     let mut names: Vec<String> = shown.iter().filter_map(named).collect();
     names.dedup();
     let figure = match names.as_slice() {

@@ -89,13 +89,15 @@ fn detect_file(path: &Path) -> Result<Input, StoreError> {
         if by_name || is_results(text) {
             return Ok(Input::Results(own));
         }
-    } else if series_csv::is_header(text) {
-        return Ok(Input::SeriesCsv(own));
     }
+    let no_series = match series_csv::is_series(text) {
+        Ok(()) => return Ok(Input::SeriesCsv(own)),
+        Err(why) => why,
+    };
     if by_name {
         return Ok(Input::Results(own));
     }
-    Err(StoreError::UnknownFormat { path: own, why: looks_like(text) })
+    Err(StoreError::UnknownFormat { path: own, why: looks_like(text, &no_series) })
 }
 
 /// A summary names the run too, and run.json has its configuration.
@@ -114,7 +116,7 @@ fn samples(path: &Path) -> Input {
     Input::Samples(path.to_path_buf())
 }
 
-fn looks_like(text: &[u8]) -> String {
+fn looks_like(text: &[u8], no_series: &str) -> String {
     if text.is_empty() {
         return "it is empty".into();
     }
@@ -124,7 +126,7 @@ fn looks_like(text: &[u8]) -> String {
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
     let shown: String = String::from_utf8_lossy(line).chars().take(60).collect();
     let shown: String = shown.chars().map(|c| if c.is_control() { '.' } else { c }).collect();
-    format!("its first line is '{shown}'")
+    format!("its first line is '{shown}'; as a series CSV: {no_series}")
 }
 
 fn has(text: &[u8], word: &str) -> bool {

@@ -8,6 +8,7 @@ use super::results::{INLINE_SAMPLES, Results, read_results};
 use super::run_folder::RUN;
 use super::series_csv;
 use crate::analysis::{Dataset, Format};
+use crate::config::SeriesConfig;
 
 mod detect;
 mod output;
@@ -76,11 +77,23 @@ pub struct Loaded {
 /// # Errors
 /// When nothing of it is of use.
 pub fn read(input: &Input) -> Result<Loaded, StoreError> {
+    read_as(input, &SeriesConfig::default())
+}
+
+/// The same, told what a series CSV leaves open.
+///
+/// # Errors
+/// When nothing of it is of use.
+pub fn read_as(input: &Input, series: &SeriesConfig) -> Result<Loaded, StoreError> {
     match input {
         Input::RunFolder(folder) => read_folder(folder),
         Input::ForeignFolder(_, file) | Input::Results(file) => read_file(file),
         Input::Samples(path) => Ok(loaded(read_samples(path)?, path)),
-        Input::SeriesCsv(path) => Ok(loaded(series_csv::read_series_csv(path)?, path)),
+        Input::SeriesCsv(path) => {
+            let read = series_csv::read_series(path, series)?;
+            let loaded = loaded((read.dataset, read.damage), path);
+            Ok(Loaded { notes: read.notes, ..loaded })
+        }
         Input::Archive { path, .. } => Err(StoreError::UnknownFormat {
             path: path.clone(),
             why: "an archive is read one run at a time".into(),
