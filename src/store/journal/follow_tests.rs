@@ -157,6 +157,15 @@ fn lines_of_another_run_are_not_used() {
 }
 
 #[test]
+fn a_run_without_its_run_json_still_knows_its_name() {
+    let folder = recorded(RUN_ID);
+    fs::remove_file(folder.path().join(RUN)).expect("removed");
+    let read = read(folder.path());
+    assert!(only(&read.damage).starts_with("run.json: is missing"));
+    assert_eq!(read.dataset.test_id, RUN_ID);
+}
+
+#[test]
 fn a_run_json_of_another_run_is_not_used() {
     let (folder, other) = (recorded(RUN_ID), recorded("20200101_000000"));
     fs::copy(other.path().join(RUN), folder.path().join(RUN)).expect("a copy");

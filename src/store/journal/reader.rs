@@ -71,7 +71,7 @@ pub fn read_journal_for(folder: &Path, depth: Depth) -> Result<ReadJournal, Stor
     let (run, mut damage) = read_run(&plain_or_gz(folder, RUN), of.as_deref());
     let of = of.or_else(|| run.get("test_id")?.as_str().map(str::to_string));
     let told = read_events(&plain_or_gz(folder, EVENTS), of.clone());
-    let name = RunFolder::at(folder).test_id().to_string();
+    let name = of.clone().unwrap_or_else(|| RunFolder::at(folder).test_id().to_string());
     let mut read = read_rows(&files, run, told, of, &name)?;
     damage.append(&mut read.damage);
     Ok(ReadJournal { damage, ..read })

@@ -200,6 +200,19 @@ fn columns_are_used_and_the_ticks_after_the_last_block_come_from_the_journal() {
 }
 
 #[test]
+fn columns_of_the_version_before_are_still_used() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    record(folder.path(), &rows(11));
+    let path = folder.path().join(COLUMNS);
+    let new = std::fs::read(&path).expect("columns");
+    std::fs::write(&path, [b"RUNCOLS1".as_slice(), &new[8..]].concat()).expect("written");
+    assert_eq!(covered(folder.path()), length(folder.path()));
+    let read = read(folder.path());
+    assert!(read.notes.is_empty(), "{:?}", read.notes);
+    assert_eq!(shown(&read), plain(folder.path()));
+}
+
+#[test]
 fn a_changed_line_is_named_and_left_out_and_the_columns_are_not_used() {
     let folder = tempfile::tempdir().expect("tempdir");
     record(folder.path(), &rows(11));
