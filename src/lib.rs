@@ -18,6 +18,7 @@ pub mod load;
 pub mod model;
 #[cfg(feature = "app")]
 pub mod net;
+pub mod outside;
 pub mod report;
 pub mod scenario;
 #[cfg(feature = "app")]

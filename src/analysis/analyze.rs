@@ -6,6 +6,7 @@ use super::capacity::{
     Capacity, Scalability, Speed, Trials, capacity, scalability, speed, throughput, trials,
 };
 use super::containers::{self, ContainerAnalysis, container_limits};
+use super::damage::Damage;
 use super::dataset::{Dataset, Format};
 use super::findings::{self, Finding};
 use super::forensics::{self, OomKill};
@@ -29,6 +30,33 @@ pub enum Status {
     Failed,
     /// It did not come to its end, or measured nothing.
     Aborted,
+    /// It is still going on.
+    Running,
+    /// Nothing that fails a run was found, but a part of what was recorded could not be used.
+    Damaged,
+}
+
+/// Reason of a run that is analysed while it goes on.
+pub const RUNNING: &str = "running";
+
+impl Status {
+    /// The word of summary.json and the reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::Aborted => "aborted",
+            Status::Running => "running",
+            Status::Damaged => "damaged",
+        }
+    }
+
+    /// Whether the run, or the record of it, is not whole.
+    #[must_use]
+    pub fn is_partial(self) -> bool {
+        matches!(self, Status::Aborted | Status::Running | Status::Damaged)
+    }
 }
 
 /// Everything the analysis knows about a run.
@@ -72,6 +100,8 @@ pub struct Analysis {
     pub missed_kills: Vec<MissedKills>,
     /// Where figures came from, how old they were, and whether sources agree.
     pub provenance: Provenance,
+    /// What of the record could not be used.
+    pub damage: Vec<Damage>,
     /// What was found, the gravest first.
     pub findings: Vec<Finding>,
     /// What gives in first, in words.
@@ -85,6 +115,15 @@ impl Analysis {
     #[must_use]
     pub fn scenario(&self, name: &str) -> Option<&ScenarioStats> {
         self.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Takes what of the record could not be used: what was found in the rest stands, but a run of
+    /// which a part is unknown has not passed.
+    pub fn take_damage(&mut self, damage: Vec<Damage>) {
+        if !damage.is_empty() && self.status == Status::Passed {
+            self.status = Status::Damaged;
+        }
+        self.damage = damage;
     }
 
     /// A container.
@@ -136,6 +175,7 @@ pub fn analyze_with(
         incidents,
         oom_kills: forensics::kills(data, settings),
         provenance: data.provenance.clone(),
+        damage: Vec::new(),
         findings: Vec::new(),
         bottlenecks: Vec::new(),
         recommendations: Vec::new(),
@@ -144,7 +184,9 @@ pub fn analyze_with(
     analysis.bottlenecks = findings::bottlenecks(&analysis);
     analysis.recommendations = findings::recommendations(&analysis);
     let has_ticks = data.scenarios.iter().any(|scenario| !scenario.time.is_empty());
-    analysis.status = if data.abort_reason.is_some() || !has_ticks {
+    analysis.status = if data.abort_reason.as_deref() == Some(RUNNING) {
+        Status::Running
+    } else if data.abort_reason.is_some() || !has_ticks {
         Status::Aborted
     } else if analysis.findings.iter().any(|finding| finding.fails) {
         Status::Failed

@@ -7,6 +7,7 @@ mod analyze;
 pub mod capacity;
 pub mod compare;
 mod containers;
+pub mod damage;
 pub mod dataset;
 pub mod findings;
 pub mod forensics;
@@ -33,8 +34,9 @@ pub mod slope;
 pub mod stats;
 pub mod summary;
 
-pub use analyze::{Analysis, Status, analyze, analyze_with};
+pub use analyze::{Analysis, RUNNING, Status, analyze, analyze_with};
 pub use containers::ContainerAnalysis;
+pub use damage::Damage;
 pub use dataset::{Columns, Dataset, Format, HealthSeries, OomEvent, Phase, ScenarioData, Series};
 pub use findings::{Finding, FindingKind, Severity};
 pub use incident_counts::{IncidentCounts, recorded};

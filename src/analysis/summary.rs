@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Trigger;
 use crate::model::units::round_to;
 
-use super::analyze::{Analysis, Status};
+use super::analyze::Analysis;
 use super::capacity::{Scalability, Trials};
 use super::containers::ContainerAnalysis;
+use super::damage::Damage;
 use super::findings::Finding;
 use super::forensics::OomKill;
 use super::gpu::GpuAnalysis;
@@ -32,10 +33,13 @@ pub struct Summary {
     pub schema_version: u32,
     /// Name of the run.
     pub test_id: String,
-    /// `passed`, `failed` or `aborted`.
+    /// `passed`, `failed`, `aborted`, `running` or `damaged`.
     pub status: String,
     /// Why it was aborted.
     pub abort_reason: Option<String>,
+    /// What of the record could not be used; absent where all was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<Damage>,
     /// By container key.
     pub containers: BTreeMap<String, ContainerSummary>,
     /// GPUs and containers' parts of them; absent where there was none.
@@ -148,13 +152,9 @@ impl Summary {
         Summary {
             schema_version: SCHEMA_VERSION,
             test_id: analysis.test_id.clone(),
-            status: match analysis.status {
-                Status::Passed => "passed",
-                Status::Failed => "failed",
-                Status::Aborted => "aborted",
-            }
-            .to_string(),
+            status: analysis.status.word().to_string(),
             abort_reason: analysis.abort_reason.clone(),
+            damage: analysis.damage.clone(),
             containers: analysis.containers.iter().map(container).collect(),
             gpus: analysis.gpus.iter().map(rounded_gpu).collect(),
             stress: stress(analysis),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::analysis::{Analysis, Status};
+use crate::analysis::Analysis;
 use crate::store::StoreError;
 use crate::store::input::{Input, detect, out_dir_for};
 
@@ -127,15 +127,13 @@ fn say(job: &Job, done: &Done, several: bool, json: bool) {
 
 /// One line for one run of several.
 fn line(job: &Job, analysis: &Analysis) -> String {
-    let status = match analysis.status {
-        Status::Passed => "passed ",
-        Status::Failed => "failed ",
-        Status::Aborted => "aborted",
-    };
+    let status = analysis.status.word();
     let gravest = analysis.findings.iter().find(|finding| finding.fails);
     let why = gravest
         .map(|finding| finding.message.clone())
         .or_else(|| analysis.abort_reason.clone())
         .unwrap_or_default();
-    format!("{status}  {}  {}  {why}", analysis.test_id, job.out.display()).trim_end().to_string()
+    format!("{status:<7}  {}  {}  {why}", analysis.test_id, job.out.display())
+        .trim_end()
+        .to_string()
 }

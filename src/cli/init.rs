@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml_ng::Value;
 
+use crate::outside;
+
 use super::args::InitArgs;
 use super::exit::Exit;
 
@@ -37,7 +39,7 @@ fn write(args: &InitArgs) -> Result<PathBuf, String> {
             out.display()
         ));
     }
-    let text = std::fs::read_to_string(&compose)
+    let text = outside::text(&compose, outside::MAX_TEXT_BYTES)
         .map_err(|e| format!("{}: cannot be read: {e}", compose.display()))?;
     let services = services(&text).map_err(|why| format!("{}: {why}", compose.display()))?;
     let reference = relative_to(&compose, &out);

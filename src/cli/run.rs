@@ -17,9 +17,10 @@ use crate::session::ticker::Ticker;
 use crate::session::{Outcome, Parts, Session, Signal};
 use crate::source::host::HostSource;
 use crate::source::own::OwnSource;
+use crate::stack::holder::Holder;
 use crate::store::input::Input;
 use crate::store::journal::{Journal, RunFile};
-use crate::store::run_folder::RunFolder;
+use crate::store::run_folder::{RESULTS, RunFolder};
 
 use super::args::RunArgs;
 use super::exit::Exit;
@@ -114,6 +115,8 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     };
     let mut run =
         RunFile::new(folder.test_id(), &started.to_rfc3339_opts(SecondsFormat::Millis, true));
+    // Where /proc cannot be read, a run that goes on is taken for one that was killed.
+    run.holder = Holder::me().ok().map(|me| me.to_string());
     run.config = serde_json::to_value(config.as_ref()).unwrap_or_default();
     run.plan = serde_json::to_value(&plan).unwrap_or_default();
     run.host = wire::host_facts(&config.sources.proc_root);
@@ -254,6 +257,8 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         ..Wanted::default()
     };
     let input = Input::RunFolder(folder.path().to_path_buf());
+    // Somebody may have analysed the run while it went on; its own end writes its results.
+    let _ = std::fs::remove_file(folder.file(RESULTS));
     match finish(&input, folder.path(), &wanted) {
         Ok(done) => {
             eprint!("{}", done.screen);

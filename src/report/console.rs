@@ -101,9 +101,10 @@ pub fn lines(screen: &Screen<'_>) -> Vec<Line> {
     let analysis = screen.analysis;
     let mut all = vec![head(screen)];
     let line = |label, tone, text| Line { label, tone, text };
-    if analysis.status == Status::Aborted {
+    if matches!(analysis.status, Status::Aborted | Status::Running) {
         all.push(line("reason", Tone::Bad, words::abort(analysis).0));
     }
+    all.extend(words::damage(analysis).map(|text| line("damage", Tone::Bad, text)));
     all.extend(failing(analysis).map(|f| line("fails", Tone::Bad, f.message.clone())));
     all.extend(growing(analysis));
     all.extend(settled(analysis));
@@ -121,7 +122,8 @@ fn head(screen: &Screen<'_>) -> Line {
     let status = screen.analysis.status;
     let tone = match status {
         Status::Passed => Tone::Good,
-        Status::Failed | Status::Aborted => Tone::Bad,
+        Status::Running => Tone::Watch,
+        Status::Failed | Status::Aborted | Status::Damaged => Tone::Bad,
     };
     let seconds = screen.wall_seconds.or_else(|| facts::seconds(screen.data));
     let lasted = seconds.map_or_else(|| "unknown time".to_string(), words::duration);
@@ -367,7 +369,11 @@ fn last(screen: &Screen<'_>) -> Line {
     let analysis = screen.analysis;
     let line = |label, text| Line { label, tone: Tone::Plain, text };
     match analysis.status {
-        Status::Aborted => line("remedy", words::abort(analysis).1),
+        Status::Aborted | Status::Running => line("remedy", words::abort(analysis).1),
+        Status::Damaged => line(
+            "remedy",
+            "look for a whole copy of the files; what could be read is in the report".to_string(),
+        ),
         Status::Failed => {
             let gravest = analysis.findings.iter().find(|f| f.fails);
             let text = gravest.and_then(|f| words::remedy(analysis, f));

@@ -1,10 +1,12 @@
 //! `limits.compose.yml`: the limits that fit, as a file that goes behind a stack's own.
 
 use std::fmt::Write;
+use std::io::Read;
 use std::path::Path;
 
 use crate::analysis::leak::Verdict;
 use crate::analysis::{Analysis, ContainerAnalysis, Dataset};
+use crate::outside;
 
 /// The override file; none where no container is a compose service. Replicas of a service get the
 /// largest of their limits.
@@ -42,7 +44,9 @@ const HEAD: &str = "# Limits that fit what run ";
 /// Whether a file was written by [`text`]'s caller, and is not somebody's own.
 #[must_use]
 pub fn is_ours(path: &Path) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(HEAD))
+    let mut start = Vec::new();
+    let file = outside::open(path).map(|file| file.take(HEAD.len() as u64));
+    file.and_then(|mut file| file.read_to_end(&mut start)).is_ok() && start == HEAD.as_bytes()
 }
 
 struct Service {

@@ -25,6 +25,7 @@ pub fn report(report: &Report<'_>) -> String {
     let _ = writeln!(out, "# {}: {}\n", status, escape(&headline(analysis)));
     let lasted = facts::seconds(report.data).map(words::duration).unwrap_or_default();
     let _ = writeln!(out, "Run {}, {lasted}\n", escape(&analysis.test_id));
+    damage(&mut out, analysis);
     if let Some(text) = console::capacity(analysis) {
         let _ = writeln!(out, "- **Capacity:** {}", escape(&text));
     }
@@ -48,6 +49,18 @@ pub fn report(report: &Report<'_>) -> String {
         let _ = writeln!(out, "- {name}: {}", escape(&text));
     }
     out
+}
+
+fn damage(out: &mut String, analysis: &Analysis) {
+    if analysis.damage.is_empty() {
+        return;
+    }
+    out.push_str("## Damage\n\nThis could not be used; all that follows rests on the rest.\n\n");
+    for damage in analysis.damage.iter().take(ROWS) {
+        let _ = writeln!(out, "- {}", escape(&damage.in_report()));
+    }
+    more(out, analysis.damage.len());
+    out.push('\n');
 }
 
 fn findings(out: &mut String, analysis: &Analysis) {

@@ -3,7 +3,7 @@
 use crate::analysis::capacity::{Scalability, Trials};
 use crate::analysis::findings::in_words;
 use crate::analysis::leak::Verdict;
-use crate::analysis::{Analysis, Finding, FindingKind, Status};
+use crate::analysis::{Analysis, Finding, FindingKind, RUNNING, Status};
 use crate::model::event::Trigger;
 use crate::model::units::{fixed, signed};
 
@@ -171,6 +171,10 @@ pub fn abort(analysis: &Analysis) -> (String, String) {
                 .to_string(),
         ),
         "user_interrupt" => ("interrupted".to_string(), saved.to_string()),
+        RUNNING => (
+            "this run is still going on".to_string(),
+            "wait for its end: it then writes its own results".to_string(),
+        ),
         "reset_failed" => (
             "the stack could not be reset".to_string(),
             "`runner check` tells what is missing".to_string(),
@@ -204,13 +208,18 @@ pub fn trigger_words(trigger: &Trigger) -> String {
     }
 }
 
+/// What of the record could not be used, in one line; nothing where all was.
+pub fn damage(analysis: &Analysis) -> Option<String> {
+    let first = analysis.damage.first()?.in_report();
+    Some(match analysis.damage.len() {
+        1 => first,
+        more => format!("{more} places, the first: {first}"),
+    })
+}
+
 /// `failed`, in the words of summary.json.
 pub fn status(status: Status) -> &'static str {
-    match status {
-        Status::Passed => "passed",
-        Status::Failed => "failed",
-        Status::Aborted => "aborted",
-    }
+    status.word()
 }
 
 /// A verdict as people write it.

@@ -40,12 +40,28 @@ pub fn write_with(
     })
 }
 
+/// Makes a folder that is this program's own. A link in its place is replaced: what it leads to is
+/// somebody else's.
+///
+/// # Errors
+/// When something else is in its place, or the system refuses.
+pub fn own_folder(path: &Path) -> Result<(), StoreError> {
+    let make = || {
+        let is_link = fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+        if is_link {
+            fs::remove_file(path)?;
+        }
+        fs::create_dir_all(path)
+    };
+    make().map_err(|e| StoreError::io(path, e))
+}
+
 fn fill_and_rename(
     path: &Path,
     temporary: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(temporary)?;
+    let file = create_new(temporary)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -54,6 +70,16 @@ fn fill_and_rename(
     fs::rename(temporary, path)?;
     sync_folder(path);
     Ok(())
+}
+
+/// A file that was not there: what lies at its name, from a process of the same pid that was killed or
+/// as a link that somebody put there, is removed first and never written to.
+fn create_new(path: &Path) -> io::Result<File> {
+    let new = || OpenOptions::new().write(true).create_new(true).open(path);
+    new().or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => fs::remove_file(path).and_then(|()| new()),
+        _ => Err(error),
+    })
 }
 
 /// Makes the rename durable. A file system that cannot sync a folder has done what it can.
@@ -87,6 +113,28 @@ mod tests {
         assert!(message.contains("summary.json") && message.contains("disk is full"));
         assert_eq!(fs::read(&path).expect("read"), b"old");
         assert_eq!(fs::read_dir(folder.path()).expect("list").count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let (folder, theirs) =
+            (tempfile::tempdir().expect("mine"), tempfile::tempdir().expect("theirs"));
+        let target = theirs.path().join("index.html");
+        fs::write(&target, "theirs").expect("a file");
+        let link = |from: PathBuf, to: &Path| std::os::unix::fs::symlink(to, from).expect("a link");
+        let path = folder.path().join("summary.json");
+        link(path.clone(), &target);
+        link(beside(&path), &target);
+        write(&path, b"mine").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"mine");
+        let charts = folder.path().join("charts");
+        link(charts.clone(), theirs.path());
+        own_folder(&charts).expect("made");
+        write(&charts.join("index.html"), b"mine").expect("written");
+        assert!(!charts.is_symlink() && charts.is_dir());
+        assert_eq!(fs::read(&target).expect("read"), b"theirs");
+        own_folder(&charts).expect("it is there");
+        assert!(own_folder(&path).is_err(), "a file is in the way");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Errors of the store: they name the file, the place in it, and what to do.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use crate::analysis::damage::Damage;
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,17 @@ impl StoreError {
         StoreError::Io { path: path.to_path_buf(), remedy: remedy(source.kind()), source }
     }
 
+    /// What is wrong, without the path: for a message that names it already.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self {
+            StoreError::NotFound { .. } => "is missing".into(),
+            StoreError::UnknownFormat { why, .. } => why.clone(),
+            StoreError::Io { source, .. } => source.to_string(),
+            StoreError::Damaged { place, what, .. } => format!("{what} ({place})"),
+        }
+    }
+
     /// Whether this is a wrong argument (no such path, unknown format: exit code 2) rather than a
     /// damaged file (exit code 4).
     #[must_use]
@@ -82,6 +94,7 @@ pub fn remedy(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "something else is in the way there: move it, or choose another folder with --out"
         }
+        io::ErrorKind::InvalidInput => "name a regular file",
         _ => "check the disk and the path",
     }
 }
@@ -92,27 +105,6 @@ pub fn remedy(kind: io::ErrorKind) -> &'static str {
 pub fn with_path(path: &Path, error: &io::Error) -> io::Error {
     let message = format!("{}: {error}; {}", path.display(), remedy(error.kind()));
     io::Error::new(error.kind(), message)
-}
-
-/// Something in a file that could not be used; the rest was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// The file.
-    pub file: PathBuf,
-    /// Its line, from 1, where one is known.
-    pub line: Option<u64>,
-    /// What is wrong, and what was done about it.
-    pub what: String,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
 }
 
 /// Collects damage without growing beyond reason on a file that is nothing but damage.
@@ -137,6 +129,10 @@ impl DamageLog {
             return;
         }
         self.found.push(Damage { file: self.file.clone(), line, what: what() });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
     /// Whether what is noted from now on is only counted: its place need not be found.

@@ -1,32 +1,34 @@
 //! Opening files that may be gzipped, with an upper bound on what comes out of them.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{DamageLog, StoreError};
+use crate::outside;
 
 /// Most bytes that are read from one file, after decompression: a small gzip file can hold
 /// terabytes of zeros.
 pub const MAX_INPUT_BYTES: u64 = 4 << 30;
 
-/// Longest line of a journal that is kept in memory.
-const MAX_LINE_BYTES: u64 = 64 << 20;
+/// Longest line of a journal that is kept in memory: one of ten thousand containers is a few MB.
+const MAX_LINE_BYTES: u64 = 16 << 20;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The file as a stream, decompressed where it is gzip (by content, not by name).
+/// The file as a stream, decompressed where it is gzip (by content, not by name), and not more than a
+/// byte beyond [`MAX_INPUT_BYTES`] of it.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, StoreError> {
-    let file = File::open(path).map_err(|e| StoreError::io(path, e))?;
+    let file = outside::open(path).map_err(|e| StoreError::io(path, e))?;
     let mut raw = BufReader::with_capacity(1 << 18, file);
     let start = raw.fill_buf().map_err(|e| StoreError::io(path, e))?;
     if start.starts_with(&GZIP_MAGIC) {
         let plain = MultiGzDecoder::new(raw);
-        return Ok(Box::new(BufReader::with_capacity(1 << 18, plain)));
+        let plain = BufReader::with_capacity(1 << 18, plain);
+        return Ok(Box::new(plain.take(MAX_INPUT_BYTES + 1)));
     }
-    Ok(Box::new(raw))
+    Ok(Box::new(raw.take(MAX_INPUT_BYTES + 1)))
 }
 
 /// The first `limit` bytes of a file, decompressed.
@@ -55,8 +57,8 @@ pub(crate) fn read_all(
         return Err(StoreError::Damaged {
             path: path.to_path_buf(),
             place: format!("after {limit} bytes"),
-            what: "the file is larger than what is read at once".into(),
-            remedy: "split it, or analyze the journal of the run instead",
+            what: "it is larger than what is read of such a file".into(),
+            remedy: "a run folder's samples.jsonl may be larger: analyze that",
         });
     }
     match read {
@@ -89,8 +91,8 @@ pub(crate) struct Line<'a> {
     /// From 1.
     pub number: u64,
     pub bytes: &'a [u8],
-    /// It had a line end: a writer that was killed may have left a part of one.
-    pub whole: bool,
+    /// It is the last one and has no line end: a writer that was killed may have left a part of it.
+    pub torn: bool,
 }
 
 impl Lines {
@@ -101,9 +103,10 @@ impl Lines {
     /// The lines of an uncompressed file from byte `start` on, before which there are `lines`
     /// lines.
     pub(crate) fn open_at(path: &Path, start: u64, lines: u64) -> Result<Lines, StoreError> {
-        let mut file = File::open(path).map_err(|e| StoreError::io(path, e))?;
+        let mut file = outside::open(path).map_err(|e| StoreError::io(path, e))?;
         file.seek(SeekFrom::Start(start)).map_err(|e| StoreError::io(path, e))?;
-        let input = Box::new(BufReader::with_capacity(1 << 18, file));
+        let input = BufReader::with_capacity(1 << 18, file);
+        let input = Box::new(input.take((MAX_INPUT_BYTES + 1).saturating_sub(start)));
         Ok(Lines { input, line: Vec::new(), number: lines, bytes: start })
     }
 
@@ -112,7 +115,7 @@ impl Lines {
         self.bytes
     }
 
-    /// The next line; what is beyond the bound of a line is dropped and the line is not whole.
+    /// The next line; what is beyond the bound of a line is dropped.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         let read = (&mut self.input).take(MAX_LINE_BYTES).read_until(b'\n', &mut self.line)? as u64;
@@ -121,13 +124,15 @@ impl Lines {
         }
         self.number += 1;
         self.bytes += read;
-        let whole = self.line.last() == Some(&b'\n');
-        if whole {
+        let mut torn = false;
+        if self.line.last() == Some(&b'\n') {
             self.line.pop();
         } else if read == MAX_LINE_BYTES {
             self.bytes += skip_line(&mut self.input)?;
+        } else {
+            torn = true;
         }
-        Ok(Some(Line { number: self.number, bytes: &self.line, whole }))
+        Ok(Some(Line { number: self.number, bytes: &self.line, torn }))
     }
 }
 

@@ -69,13 +69,35 @@ fn every_chart_is_a_png_and_a_page() {
 #[test]
 fn a_restart_in_an_old_file_is_not_called_an_oom_kill() {
     let site = Site::new();
-    site.run(&["analyze", &predecessor("oom"), "--out", "a", "--no-charts"]);
+    site.run(&["analyze", &predecessor("oom"), "--out", "a", "--no-charts"]).expect_code(4);
     let summary = json(&site.path().join("a/summary.json"));
     assert_eq!(summary["status"], "aborted");
     let containers = summary["containers"].as_object().expect("containers");
     let kills: u64 = containers.values().filter_map(|c| c["oom_kills"].as_u64()).sum();
     let restarts: u64 = containers.values().filter_map(|c| c["restarts"].as_u64()).sum();
     assert_eq!((kills, restarts), (0, 1));
+}
+
+#[test]
+fn an_old_run_that_somebody_interrupted_ends_with_4_as_any_that_was_aborted() {
+    let site = Site::new();
+    let file = predecessor("interrupt");
+    site.run(&["analyze", &file, "--out", "a", "--no-charts"]).expect_code(4);
+    let summary = json(&site.path().join("a/summary.json"));
+    assert_eq!(summary["abort_reason"], "user_interrupt");
+}
+
+#[test]
+fn results_are_never_written_through_a_link_beside_an_old_file() {
+    let (site, theirs) = (Site::new(), Site::new());
+    let file = site.path().join("old/results.json.gz");
+    site.write("old/notes.txt", "");
+    std::fs::copy(predecessor("full"), &file).expect("a copy");
+    let summary = theirs.write("summary.json", "theirs");
+    std::os::unix::fs::symlink(theirs.path(), site.path().join("old/runner")).expect("a link");
+    site.run(&["analyze", "old", "--no-charts"]);
+    assert_eq!(std::fs::read_to_string(summary).expect("a file"), "theirs");
+    assert!(site.path().join("old/runner/summary.json").is_file());
 }
 
 #[test]

@@ -5,7 +5,9 @@ mod compare;
 mod docker;
 mod gpu;
 mod harness;
+mod hostile;
 mod process;
+mod record;
 #[path = "../support/mod.rs"]
 mod support;
 mod usage;

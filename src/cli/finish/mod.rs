@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::analysis::incidents::{InScenario, counts, of_dataset, oom_events};
-use crate::analysis::{Analysis, Dataset, Summary, analyze, analyze_with, records};
+use crate::analysis::{Analysis, Dataset, Status, Summary, analyze, analyze_with, records};
 use crate::store::input::{Input, Loaded, read_as};
 use crate::store::results::{Extras, write_results};
 use crate::store::run_folder::{RESULTS, SUMMARY};
@@ -12,6 +12,7 @@ use crate::store::{Damage, StoreError, atomic};
 
 use super::exit::Exit;
 
+mod living;
 mod settings;
 
 pub use settings::of_recorded;
@@ -76,15 +77,30 @@ impl Failed {
 pub fn finish(input: &Input, out: &Path, wanted: &Wanted) -> Result<Done, Failed> {
     let Analysed { data, analysis, damage, notes, needs_results } =
         analysed(input, &wanted.overrides)?;
-    std::fs::create_dir_all(out).map_err(|e| StoreError::io(out, e))?;
-    if needs_results {
+    make_out(input, out)?;
+    // A run that goes on writes its own results at its end.
+    if needs_results && analysis.status != Status::Running {
         write_results(&out.join(RESULTS), &data, &extras(&data, &analysis))?;
     }
     let summary = Summary::of(&analysis);
     write_summary(out, &summary)?;
-    let exit = exit_of(&analysis, &damage);
+    let exit = exit_of(&analysis);
     let screen = super::report::write(out, &data, &analysis, wanted)?;
     Ok(Done { analysis, screen, damage, notes, exit, summary })
+}
+
+/// Makes the folder of the results. `runner/` beside what was read is this program's own: a link in
+/// its place may lead anywhere. A folder that somebody named may well be a link.
+fn make_out(input: &Input, out: &Path) -> Result<(), StoreError> {
+    let read = input.path();
+    let base = if read.is_dir() { read } else { read.parent().unwrap_or(Path::new("")) };
+    let below = out.strip_prefix(base).ok().filter(|below| below.starts_with("runner"));
+    let mut folder = base.to_path_buf();
+    for part in below.into_iter().flat_map(Path::components) {
+        folder.push(part);
+        atomic::own_folder(&folder)?;
+    }
+    std::fs::create_dir_all(out).map_err(|e| StoreError::io(out, e))
 }
 
 /// A run that was read and analyzed; nothing was written.
@@ -97,7 +113,7 @@ pub struct Analysed {
     pub damage: Vec<Damage>,
     /// What was read another way than usual, and why.
     pub notes: Vec<String>,
-    /// There is no results.json: the run was killed.
+    /// There is no results.json, or it was made of half the run.
     pub needs_results: bool,
 }
 
@@ -108,14 +124,16 @@ pub struct Analysed {
 pub fn analysed(input: &Input, overrides: &[String]) -> Result<Analysed, Failed> {
     let series = settings::of_series(overrides).map_err(Failed::Settings)?;
     let Loaded { dataset: mut data, damage, notes, needs_results, .. } = read_as(input, &series)?;
+    living::tell(&mut data);
     let settings = of_recorded(&data, overrides).map_err(Failed::Settings)?;
     let incidents = of_dataset(&data);
     add_oom_events(&mut data, &incidents);
-    let analysis = if incidents.is_empty() {
+    let mut analysis = if incidents.is_empty() {
         analyze(&data, &settings)
     } else {
         analyze_with(&data, &settings, counts(&incidents))
     };
+    analysis.take_damage(damage.clone());
     Ok(Analysed { data, analysis, damage, notes, needs_results })
 }
 
@@ -169,8 +187,9 @@ fn write_summary(out: &Path, summary: &Summary) -> Result<PathBuf, StoreError> {
     Ok(path)
 }
 
-fn exit_of(analysis: &Analysis, damage: &[Damage]) -> Exit {
+fn exit_of(analysis: &Analysis) -> Exit {
     let findings = analysis.findings.iter().any(|finding| finding.fails);
     let exit = if findings { Exit::Findings } else { Exit::Clean };
-    if damage.is_empty() { exit } else { exit.and(Exit::Aborted) }
+    let partial = analysis.status.is_partial() || !analysis.damage.is_empty();
+    if partial { exit.and(Exit::Aborted) } else { exit }
 }

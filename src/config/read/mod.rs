@@ -33,6 +33,7 @@ pub use problem::{Place, Problem, Problems};
 pub use recorded::{Judgement, judgement};
 
 use super::Config;
+use crate::outside;
 use problem::Log;
 use section::Section;
 
@@ -88,15 +89,9 @@ pub fn read_file(path: &Path, set: &[String]) -> Result<Config, Problems> {
     })
 }
 
-/// No config is that large; a mistyped path may lead to something that is.
-const LARGEST: u64 = 4 << 20;
-
 fn text_of(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|e| format!("cannot be read ({e})"))?.len();
-    if size > LARGEST {
-        return Err(format!("is no config: {size} bytes"));
-    }
-    std::fs::read_to_string(path).map_err(|e| format!("cannot be read ({e})"))
+    // A mistyped path may lead to anything.
+    outside::text(path, outside::MAX_TEXT_BYTES).map_err(|e| format!("cannot be read ({e})"))
 }
 
 fn config(root: &Section<'_>, input: &ConfigText<'_>, base_dir: PathBuf) -> Config {

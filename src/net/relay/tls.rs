@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Far;
+use crate::outside;
 
 /// Twice this (a connection, a handshake) is less than an engine call may take: who waits gets the reason.
 const CONNECT_LIMIT: Duration = Duration::from_secs(6);
@@ -121,12 +122,15 @@ fn config(files: &TlsFiles) -> Result<ClientConfig, String> {
     };
     let Some((cert, key)) = &files.client else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(cert)?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|e| {
+    let unusable = |why: String| {
         format!(
-            "{} cannot be used: {e}; it must hold a private key without a passphrase",
+            "{} cannot be used: {why}; it must hold a private key without a passphrase",
             key.display()
         )
-    })?;
+    };
+    let pem = outside::bytes(key, outside::MAX_SECRET_BYTES);
+    let pem = pem.map_err(|e| unusable(e.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| unusable(e.to_string()))?;
     builder
         .with_client_auth_cert(chain, secret)
         .map_err(|e| format!("{} does not fit {}: {e}", key.display(), cert.display()))
@@ -148,10 +152,11 @@ fn authorities(files: &TlsFiles) -> Result<RootCertStore, String> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let broken =
-        |e: rustls_pki_types::pem::Error| format!("{} cannot be read: {e}", path.display());
-    let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(broken)?.collect();
-    let all = all.map_err(broken)?;
+    let broken = |e: String| format!("{} cannot be read: {e}", path.display());
+    let pem = outside::bytes(path, outside::MAX_SECRET_BYTES);
+    let pem = pem.map_err(|e| broken(e.to_string()))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|e| broken(e.to_string()))?;
     if all.is_empty() {
         return Err(format!("{} holds no certificate", path.display()));
     }

@@ -18,19 +18,15 @@ const FOLDERS: [&str; 7] =
     ["overview", "stress", "duration", "speed_scaling", "metrics", "oom", "isolate"];
 
 pub fn write(folder: &Path, charts: &[Chart], test_id: &str) -> Result<Vec<Drawn>, StoreError> {
-    make(folder)?;
+    atomic::own_folder(folder)?;
     for name in FOLDERS.into_iter().filter(|name| charts.iter().any(|c| c.folder == *name)) {
-        make(&folder.join(name))?;
+        atomic::own_folder(&folder.join(name))?;
     }
     let drawn = draw_all(folder, charts)?;
     remove_stale(folder, &drawn);
     atomic::write(&folder.join(SCRIPT_NAME), SCRIPT.as_bytes())?;
     atomic::write(&folder.join("index.html"), gallery::page(&drawn, test_id).as_bytes())?;
     Ok(drawn)
-}
-
-fn make(folder: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
 }
 
 /// On two threads, each taking the next chart; the order of the result is that of `charts`.
@@ -95,8 +91,10 @@ fn without_data(svg: &str) -> String {
 /// Removes charts of an earlier analysis: what it drew then and nobody draws now.
 fn remove_stale(folder: &Path, drawn: &[Drawn]) {
     let kept: BTreeSet<&str> = drawn.iter().map(|d| d.name.as_str()).collect();
-    for name in FOLDERS {
-        let Ok(entries) = fs::read_dir(folder.join(name)) else { continue };
+    // A link leads to somebody else's files.
+    let own = FOLDERS.map(|name| (name, folder.join(name))).into_iter();
+    for (name, path) in own.filter(|(_, path)| !path.is_symlink()) {
+        let Ok(entries) = fs::read_dir(path) else { continue };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
             let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();

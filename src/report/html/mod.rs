@@ -32,6 +32,7 @@ pub fn report(report: &Report<'_>) -> String {
     let analysis = report.analysis;
     let title = format!("Run {}", escape(&analysis.test_id));
     let mut body = sections::head(report);
+    body.push_str(&sections::damage(analysis));
     body.push_str(&sections::answers(analysis));
     body.push_str(&sections::findings(analysis));
     body.push_str(&tables::containers(analysis));
@@ -57,8 +58,10 @@ pub fn report(report: &Report<'_>) -> String {
 
 /// The run in one sentence.
 pub(super) fn headline(analysis: &Analysis) -> String {
-    if analysis.status == Status::Aborted {
-        return format!("Aborted: {}", words::abort(analysis).0);
+    match analysis.status {
+        Status::Aborted => return format!("Aborted: {}", words::abort(analysis).0),
+        Status::Running => return format!("So far: {}", words::abort(analysis).0),
+        Status::Passed | Status::Failed | Status::Damaged => {}
     }
     let leaks = crate::report::console::leaks(analysis);
     let mut verdicts = analysis.containers.iter().filter_map(|c| Some(c.leak.as_ref()?.verdict));

@@ -25,6 +25,19 @@ pub fn head(report: &Report<'_>) -> String {
     )
 }
 
+/// What of the record could not be used: whoever reads on must know.
+pub fn damage(analysis: &Analysis) -> String {
+    if analysis.damage.is_empty() {
+        return String::new();
+    }
+    let item = |text: String| format!("<li class=\"critical\">{}</li>\n", escape(&text));
+    let items: String = analysis.damage.iter().map(|d| item(d.in_report())).collect();
+    format!(
+        "<h2>Damage</h2>\n<p class=\"soft\">This could not be used; all that follows rests on the \
+         rest.</p>\n<ul class=\"findings\">\n{items}</ul>\n"
+    )
+}
+
 /// The three questions.
 pub fn answers(analysis: &Analysis) -> String {
     let cards = [how_much(analysis), who_first(analysis), who_leaks(analysis)];

@@ -10,6 +10,7 @@ use super::parse::{self, Labels, Matrix, ParseError};
 use crate::config::PrometheusConfig;
 use crate::config::mask::masked;
 use crate::net;
+use crate::outside;
 use crate::source::http;
 
 /// An answer larger than this is not read: half a million samples are about 15 MB.
@@ -103,7 +104,8 @@ impl Prometheus {
             None => net::client(limit).map_err(|e| http::root_cause(&e))?,
             Some(path) => {
                 let at = |why: String| format!("ca_file {}: {why}", path.display());
-                let pem = std::fs::read(path).map_err(|e| at(e.to_string()))?;
+                let pem = outside::bytes(path, outside::MAX_SECRET_BYTES)
+                    .map_err(|e| at(e.to_string()))?;
                 if !pem.windows(11).any(|w| w == b"CERTIFICATE") {
                     return Err(at("there is no certificate (PEM) in it".into()));
                 }
@@ -206,7 +208,7 @@ impl Prometheus {
             return Ok(request.bearer_auth(token));
         }
         let Some(path) = &self.access.bearer_file else { return Ok(request) };
-        match std::fs::read_to_string(path) {
+        match outside::text(path, outside::MAX_SECRET_BYTES) {
             Ok(token) => Ok(request.bearer_auth(token.trim())),
             Err(error) => Err(Problem::new(
                 Trouble::Refused,

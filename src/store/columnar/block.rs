@@ -8,7 +8,10 @@ use flate2::Crc;
 use super::encode::{Encoder, Unit, put};
 use crate::model::{Figure, Part, Sample, SourceKind, Tick};
 
-/// A tick that the columns cannot hold (a container or a source twice in it).
+/// Most parts of one sample: a column's number fits into a byte.
+const MAX_PARTS: usize = 200;
+
+/// A tick that the columns cannot hold: a container is twice in it, or in too many parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Odd;
 
@@ -27,11 +30,17 @@ pub(super) struct Block {
 #[derive(Debug)]
 struct Container {
     name: String,
+    /// The row in which it was seen last, from 1.
+    seen: usize,
     life: Encoder,
     place: Encoder,
-    times: Vec<(SourceKind, Encoder)>,
-    figures: Vec<(Figure, SourceKind, Encoder)>,
+    times: Vec<(Reading, Encoder)>,
+    figures: Vec<(Figure, Reading, Encoder)>,
 }
+
+/// Which part of a sample a column is of: its source, and how many parts of that source stand
+/// before it. What an engine says of disks is read at another time than its count of restarts.
+type Reading = (SourceKind, u8);
 
 impl Block {
     /// An empty block whose first line will stand at byte `start` of the journal.
@@ -61,9 +70,8 @@ impl Block {
         self.start + self.length
     }
 
-    /// Adds a tick and its line, in which `samples` is where the containers' figures stand.
-    ///
-    /// After an error the block holds a part of the tick and is of no use.
+    /// Adds a tick and its line, in which `samples` is where the containers' figures stand. After
+    /// an error the block is as it was.
     pub(super) fn add(
         &mut self,
         tick: &Tick,
@@ -71,15 +79,30 @@ impl Block {
         samples: Range<usize>,
     ) -> Result<(), Odd> {
         let row = self.lines.len();
-        for (place, sample) in tick.samples.iter().enumerate() {
-            let at = self.find(place, &sample.name);
-            let Some(container) = self.containers.get_mut(at) else { return Err(Odd) };
-            self.cells += container.add(row, place, sample, tick.at)?;
+        let places = self.places(tick, row)?;
+        for (place, (at, sample)) in places.into_iter().zip(&tick.samples).enumerate() {
+            let Some(container) = self.containers.get_mut(at) else { continue };
+            self.cells += container.add(row, place, sample, tick.at);
         }
         self.crc.update(line);
         self.length += line.len() as u64;
         self.lines.push((line.len(), samples));
         Ok(())
+    }
+
+    /// Where the containers of a tick are; nothing of the tick is added yet.
+    fn places(&mut self, tick: &Tick, row: usize) -> Result<Vec<usize>, Odd> {
+        let mut places = Vec::with_capacity(tick.samples.len());
+        for (place, sample) in tick.samples.iter().enumerate() {
+            let at = self.find(place, &sample.name);
+            let container = self.containers.get_mut(at).ok_or(Odd)?;
+            let twice = std::mem::replace(&mut container.seen, row + 1) == row + 1;
+            if twice || sample.parts.len() > MAX_PARTS {
+                return Err(Odd);
+            }
+            places.push(at);
+        }
+        Ok(places)
     }
 
     fn find(&mut self, guess: usize, name: &str) -> usize {
@@ -118,7 +141,7 @@ impl Block {
             put(&mut containers, chunk.len() as u64);
             containers.extend_from_slice(&chunk);
         }
-        list(&mut payload, names.sources.iter().map(|source| source.name()));
+        list(&mut payload, names.readings.iter().map(|(source, _)| source.name()));
         list(&mut payload, names.figures.iter().map(|figure| figure.name()));
         payload.append(&mut containers);
         let mut crc = Crc::new();
@@ -132,6 +155,7 @@ impl Container {
     fn new(name: &str) -> Container {
         Container {
             name: name.to_string(),
+            seen: 0,
             life: Encoder::new(Unit::Value),
             place: Encoder::new(Unit::Value),
             times: Vec::new(),
@@ -140,43 +164,41 @@ impl Container {
     }
 
     /// Adds a sample; answers how many cells it has.
-    fn add(&mut self, row: usize, place: usize, sample: &Sample, now: f64) -> Result<usize, Odd> {
-        if self.life.ticks() > row {
-            return Err(Odd);
-        }
+    fn add(&mut self, row: usize, place: usize, sample: &Sample, now: f64) -> usize {
         self.life.pad(row);
         self.life.push(Some(f64::from(sample.incarnation)));
         self.place.pad(row);
         self.place.push(Some(place as f64));
         let (mut cells, mut guess) = (2, 0);
         for (number, part) in sample.parts.iter().enumerate() {
-            self.add_time(row, part, now)?;
+            let before = sample.parts.iter().take(number).filter(|p| p.source == part.source);
+            let reading = (part.source, u8::try_from(before.count()).unwrap_or(u8::MAX));
+            self.add_time(row, reading, part, now);
             for (figure, value) in part.figures.iter() {
                 // The first part that has a figure wins.
                 if number == 0 || !self.has(row, figure) {
-                    self.add_figure(row, &mut guess, part.source, figure, value);
+                    self.add_figure(row, &mut guess, reading, figure, value);
                     cells += 1;
                 }
             }
         }
-        Ok(cells + sample.parts.len())
+        cells + sample.parts.len()
     }
 
-    fn add_time(&mut self, row: usize, part: &Part, now: f64) -> Result<(), Odd> {
-        let at = match self.times.iter().position(|(source, _)| *source == part.source) {
+    fn add_time(&mut self, row: usize, reading: Reading, part: &Part, now: f64) {
+        let at = match self.times.iter().position(|(known, _)| *known == reading) {
             Some(at) => at,
             None => {
-                self.times.push((part.source, Encoder::new(Unit::Time)));
+                self.times.push((reading, Encoder::new(Unit::Time)));
                 self.times.len() - 1
             }
         };
         let Some((_, times)) = self.times.get_mut(at).filter(|(_, t)| t.ticks() <= row) else {
-            return Err(Odd);
+            return;
         };
         times.pad(row);
         // A time that is none is written as null, and read as the tick's.
         times.push(Some(part.at).filter(|at| at.is_finite()).or(Some(now)));
-        Ok(())
     }
 
     fn has(&self, row: usize, figure: Figure) -> bool {
@@ -188,14 +210,14 @@ impl Container {
         &mut self,
         row: usize,
         guess: &mut usize,
-        source: SourceKind,
+        reading: Reading,
         figure: Figure,
         value: f64,
     ) {
-        let is_it = |(f, s, _): &(Figure, SourceKind, Encoder)| *f == figure && *s == source;
+        let is_it = |(f, r, _): &(Figure, Reading, Encoder)| *f == figure && *r == reading;
         let known = self.figures.get(*guess).filter(|column| is_it(column)).map(|_| *guess);
         let at = known.or_else(|| self.figures.iter().position(is_it)).unwrap_or_else(|| {
-            self.figures.push((figure, source, Encoder::new(Unit::Value)));
+            self.figures.push((figure, reading, Encoder::new(Unit::Value)));
             self.figures.len() - 1
         });
         *guess = at + 1;
@@ -209,29 +231,30 @@ impl Container {
         self.life.finish(out);
         self.place.finish(out);
         put(out, self.times.len() as u64);
-        for (source, times) in &mut self.times {
-            put(out, names.source(*source));
+        for (reading, times) in &mut self.times {
+            put(out, names.reading(*reading));
             times.finish(out);
         }
         put(out, self.figures.len() as u64);
-        for (figure, source, values) in &mut self.figures {
+        for (figure, reading, values) in &mut self.figures {
             put(out, names.figure(*figure));
-            put(out, names.source(*source));
+            put(out, names.reading(*reading));
             values.finish(out);
         }
     }
 }
 
-/// Names that the columns of a block have, by number.
+/// Names that the columns of a block have, by number. A source of several parts is named once for
+/// each, the first part first: a container's times are in that order.
 #[derive(Debug, Default)]
 struct Names {
-    sources: Vec<SourceKind>,
+    readings: Vec<Reading>,
     figures: Vec<Figure>,
 }
 
 impl Names {
-    fn source(&mut self, source: SourceKind) -> u64 {
-        number(&mut self.sources, source)
+    fn reading(&mut self, reading: Reading) -> u64 {
+        number(&mut self.readings, reading)
     }
 
     fn figure(&mut self, figure: Figure) -> u64 {

@@ -14,7 +14,8 @@
 //!   start, length                  of its lines in samples.jsonl, bytes
 //!   u32                            CRC-32 of these bytes
 //!   lines, then for each           length; where the value of "samples" begins and ends in it
-//!   names of sources, of figures   count, then length and UTF-8 of each
+//!   names of sources, of figures   count, then length and UTF-8 of each; a source with several
+//!                                  parts in a sample has its name once for each
 //!   containers, then for each      name; then a chunk, its length before it:
 //!     column: life                 incarnation at each tick; absent: no sample of the container
 //!     column: place                place among the samples of the tick
@@ -43,7 +44,10 @@ pub(crate) use read::{Chunk, Stored};
 pub(crate) use write::ColumnWriter;
 
 /// Start of the file: its name and the version of its format.
-pub(crate) const MAGIC: &[u8; 8] = b"RUNCOLS1";
+pub(crate) const MAGIC: &[u8; 8] = b"RUNCOLS2";
+/// The version before: the same, but each source has its name once and no sample has two parts of
+/// one source.
+const MAGIC_1: &[u8; 8] = b"RUNCOLS1";
 
 /// Why a column file is not used, or not from some block on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The blocks of a column file, checked against their journal.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
@@ -9,9 +10,10 @@ use std::path::Path;
 use flate2::Crc;
 
 use super::decode::Bytes;
-use super::{Broken, MAGIC};
+use super::{Broken, MAGIC, MAGIC_1};
 use crate::analysis::parallel;
 use crate::model::{Figure, SourceKind};
+use crate::outside;
 use crate::store::files::MAX_INPUT_BYTES;
 
 /// A column file in memory, as far as it is whole.
@@ -29,7 +31,7 @@ pub(crate) struct Block {
     journal: Range<u64>,
     crc: u32,
     lines: Vec<Line>,
-    sources: Vec<Option<SourceKind>>,
+    readings: Vec<(SourceKind, u8)>,
     figures: Vec<Option<Figure>>,
     containers: Vec<(Range<usize>, Range<usize>)>,
 }
@@ -52,7 +54,7 @@ impl Stored {
     /// Reads the blocks up to the first that is cut off. `None`: there is no such file, or it is
     /// something else.
     pub(crate) fn open(path: &Path) -> Option<Stored> {
-        let file = File::open(path).ok()?;
+        let file = outside::open(path).ok()?;
         let mut bytes = Vec::new();
         let about = file.metadata().ok()?.len().min(MAX_INPUT_BYTES);
         bytes.reserve_exact(usize::try_from(about).ok()? + 1);
@@ -61,7 +63,8 @@ impl Stored {
     }
 
     pub(super) fn parse(bytes: Vec<u8>) -> Option<Stored> {
-        let mut rest = Bytes(bytes.strip_prefix(MAGIC)?);
+        let start = bytes.strip_prefix(MAGIC).or_else(|| bytes.strip_prefix(MAGIC_1));
+        let mut rest = Bytes(start?);
         let mut payloads = Vec::new();
         while let Ok(payload) = framed(&mut rest) {
             payloads.push(payload);
@@ -101,7 +104,7 @@ impl Stored {
     /// All lines that it covers, as the journal has them but without the containers' figures;
     /// broken where the journal is not the one that the columns were written beside.
     pub(crate) fn lines(&self, journal: &Path) -> Result<Vec<Vec<u8>>, Broken> {
-        let file = File::open(journal).map_err(|_| Broken)?;
+        let file = outside::open(journal).map_err(|_| Broken)?;
         if file.metadata().map_err(|_| Broken)?.len() < self.covered {
             return Err(Broken);
         }
@@ -117,8 +120,9 @@ impl Block {
         self.lines.len()
     }
 
-    pub(crate) fn source(&self, number: u64) -> Result<Option<SourceKind>, Broken> {
-        usize::try_from(number).ok().and_then(|at| self.sources.get(at).copied()).ok_or(Broken)
+    /// A source, and which of its parts in a sample: 0 is the first.
+    pub(crate) fn reading(&self, number: u64) -> Result<(SourceKind, u8), Broken> {
+        usize::try_from(number).ok().and_then(|at| self.readings.get(at).copied()).ok_or(Broken)
     }
 
     pub(crate) fn figure(&self, number: u64) -> Result<Option<Figure>, Broken> {
@@ -163,7 +167,7 @@ fn block(file: &[u8], crc: u32, payload: &[u8]) -> Result<Block, Broken> {
     let end = start.checked_add(rest.number()?).ok_or(Broken)?;
     let crc = rest.word()?;
     let lines = lines(&mut rest, end - start)?;
-    let sources = names(&mut rest, |name| name.parse().ok())?;
+    let readings = readings(names(&mut rest, |name| name.parse().ok())?);
     let figures = names(&mut rest, Figure::by_name)?;
     let mut containers = Vec::new();
     for _ in 0..rest.count()? {
@@ -171,7 +175,7 @@ fn block(file: &[u8], crc: u32, payload: &[u8]) -> Result<Block, Broken> {
         let chunk = rest.block()?;
         containers.push((within(file, name.as_bytes())?, within(file, chunk.0)?));
     }
-    Ok(Block { journal: start..end, crc, lines, sources, figures, containers })
+    Ok(Block { journal: start..end, crc, lines, readings, figures, containers })
 }
 
 /// Where a part of the file's bytes stands in it.
@@ -192,6 +196,19 @@ fn lines(rest: &mut Bytes<'_>, length: u64) -> Result<Vec<Line>, Broken> {
         lines.push(line);
     }
     if sum == length { Ok(lines) } else { Err(Broken) }
+}
+
+/// Sources by number, each with how many of the same stand before it. One that this version does
+/// not know is some file's.
+fn readings(sources: Vec<Option<SourceKind>>) -> Vec<(SourceKind, u8)> {
+    let mut readings: Vec<(SourceKind, u8)> = Vec::with_capacity(sources.len());
+    let mut counts: HashMap<SourceKind, u8> = HashMap::new();
+    for source in sources.into_iter().map(|source| source.unwrap_or(SourceKind::File)) {
+        let count = counts.entry(source).or_default();
+        readings.push((source, *count));
+        *count = count.saturating_add(1);
+    }
+    readings
 }
 
 fn names<T>(

@@ -43,7 +43,9 @@ fn detect_folder(path: &Path) -> Result<Option<Input>, StoreError> {
     let Some(results) = results_in(path) else {
         return Ok(None);
     };
-    let ours = path.join(RUN).is_file() || is_ours(&files::head(&results, HEAD_BYTES)?);
+    // One that cannot be read is told when it is read.
+    let head = || files::head(&results, HEAD_BYTES);
+    let ours = path.join(RUN).is_file() || head().is_ok_and(|head| is_ours(&head));
     Ok(Some(match ours {
         true => Input::RunFolder(path.to_path_buf()),
         false => Input::ForeignFolder(path.to_path_buf(), results),
@@ -52,7 +54,10 @@ fn detect_folder(path: &Path) -> Result<Option<Input>, StoreError> {
 
 pub(super) fn results_in(folder: &Path) -> Option<PathBuf> {
     let names = [RESULTS.to_string(), format!("{RESULTS}.gz")];
-    names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    names
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| fs::metadata(path).is_ok_and(|m| !m.is_dir()))
 }
 
 /// The runs in a folder. What is no run (a summary, a picture) is passed over; a results.json that

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Damage, StoreError};
-use super::journal::{Depth, ReadJournal, is_journal, read_journal_for, read_samples};
-use super::results::{INLINE_SAMPLES, Results, read_results};
-use super::run_folder::RUN;
+use super::journal::{
+    Depth, MAX_RUN_BYTES, ReadJournal, is_journal, read_journal_for, read_samples,
+};
+use super::results::{INLINE_SAMPLES, Results, is_recovered, read_results};
+use super::run_folder::{RUN, SAMPLES};
 use super::series_csv;
 use crate::analysis::{Dataset, Format};
 use crate::config::SeriesConfig;
+use crate::outside;
 
 mod detect;
 mod output;
@@ -67,8 +70,8 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// The files or folders it was read from.
     pub sources: Vec<PathBuf>,
-    /// The journal was read and there is no results.json: it is the caller's to write it, with
-    /// `"recovered": true`.
+    /// The journal was read and there is no results.json, or only one that was recovered from it
+    /// earlier: it is the caller's to write it, with `"recovered": true` where the run has no end.
     pub needs_results: bool,
 }
 
@@ -115,11 +118,17 @@ fn loaded((dataset, damage): (Dataset, Vec<Damage>), path: &Path) -> Loaded {
 fn read_folder(folder: &Path) -> Result<Loaded, StoreError> {
     let results = results_in(folder);
     if is_journal(folder) {
-        let ReadJournal { dataset, damage, notes } = read_journal_for(folder, depth(folder))?;
+        // What was made of half a run stays half when the run goes on.
+        let last = results.filter(|path| !is_recovered(path));
+        let depth = if last.is_some() { Depth::Needed(0) } else { depth(folder) };
+        let ReadJournal { dataset, damage, notes } = read_journal_for(folder, depth)?;
         let mut read = loaded((dataset, damage), folder);
         read.notes = notes;
-        match results {
-            Some(_) => read.dataset.format = Format::Runner,
+        match last {
+            Some(file) => {
+                read.dataset.format = Format::Runner;
+                stand_in(&mut read, &file);
+            }
             None => read.needs_results = true,
         }
         return Ok(read);
@@ -133,12 +142,24 @@ fn read_folder(folder: &Path) -> Result<Loaded, StoreError> {
     }
 }
 
+/// Where nothing of a journal can be read, what results.json repeats of it is used.
+fn stand_in(read: &mut Loaded, file: &Path) {
+    let ticks = |data: &Dataset| data.scenarios.iter().any(|scenario| !scenario.time.is_empty());
+    if ticks(&read.dataset) {
+        return;
+    }
+    let Ok(results) = read_results(file) else { return };
+    if ticks(&results.dataset) {
+        read.dataset = results.dataset;
+        read.damage.extend(results.damage);
+        let what = "it holds no tick; results.json was read instead".to_string();
+        read.damage.push(Damage { file: file.with_file_name(SAMPLES), line: None, what });
+    }
+}
+
 /// A results.json that is still to be written may hold the samples, with every figure.
 fn depth(folder: &Path) -> Depth {
-    if results_in(folder).is_some() {
-        return Depth::Needed(0);
-    }
-    let run = std::fs::read(folder.join(RUN)).ok();
+    let run = outside::bytes(&folder.join(RUN), MAX_RUN_BYTES).ok();
     let run = run.and_then(|run| serde_json::from_slice::<serde_json::Value>(&run).ok());
     let inline = run.and_then(|run| run.pointer("/config/results/inline_samples")?.as_u64());
     Depth::Needed(inline.unwrap_or(INLINE_SAMPLES as u64))

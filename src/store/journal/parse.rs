@@ -57,11 +57,13 @@ pub(super) struct LineParser {
     sources: FigureSources,
     head: Vec<u8>,
     layouts: Vec<Layout>,
+    /// Number of the tick that was read last, where its line has one.
+    pub seq: Option<u64>,
 }
 
 impl LineParser {
     pub(super) fn new(sources: FigureSources) -> LineParser {
-        LineParser { sources, head: Vec::new(), layouts: Vec::new() }
+        LineParser { sources, head: Vec::new(), layouts: Vec::new(), seq: None }
     }
 
     /// Reads one line. After an error the sink may hold a part of it.
@@ -93,6 +95,7 @@ impl LineParser {
         if !seen.head() {
             return c.bad("at, scenario or phase is missing");
         }
+        self.seq = seen.seq.then_some(head.seq);
         match seen.later {
             Some(at) if !seen.rows => {
                 c.go(at);
@@ -204,6 +207,7 @@ impl LineParser {
 /// What of a line was there already.
 #[derive(Debug, Default)]
 struct Seen {
+    seq: bool,
     at: bool,
     scenario: bool,
     phase: bool,
@@ -244,7 +248,8 @@ fn head_member(
     } else if key.is("index") {
         head.phase_index = whole(c.num()?).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     } else if key.is("seq") {
-        head.seq = whole(c.num()?).unwrap_or(0);
+        let seq = whole(c.num()?);
+        (head.seq, seen.seq) = (seq.unwrap_or(0), seq.is_some());
     } else if key.is("priming") {
         head.priming = c.truth()?.unwrap_or(false);
     } else if key.is("late_s") {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::FigureSources;
 use super::parse::read_line;
+use super::seal::{self, Checked};
 use crate::analysis::provenance::{Collector, Provenance};
 use crate::store::files::{Lines, MAX_INPUT_BYTES};
 
@@ -30,6 +31,7 @@ pub(super) fn read(path: &Path, run: &Value, sources: &FigureSources) -> Provena
     let mut whole = true;
     while let Ok(Some(line)) = lines.next() {
         if !line.bytes.trim_ascii().is_empty()
+            && seal::check(line.bytes) != Checked::Wrong
             && let Ok(tick) = read_line(line.bytes, sources)
         {
             collector.take(tick.at, &tick.samples, &tick.gaps);

@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::events::{Frame, end_killed, iso};
+use super::follow::{Follow, missing_at_end, missing_before};
 use super::parse::LineParser;
 use super::provenance;
 use super::rows::Rows;
 use super::run_file::FigureSources;
+use super::seal::{self, Checked};
 use super::stored::{self, Covered, Want};
+use super::told::{Told, read_events, read_run};
 use crate::analysis::{Dataset, Format};
 use crate::model::{Container, Event, EventKind, StackEventKind};
 use crate::store::columnar::{Broken, Stored};
 use crate::store::columns::TooSparse;
 use crate::store::error::{Damage, DamageLog, StoreError};
-use crate::store::files::{self, Lines, MAX_INPUT_BYTES};
+use crate::store::files::{Lines, MAX_INPUT_BYTES};
+use crate::store::json::breaks_off;
 use crate::store::run_folder::{COLUMNS, EVENTS, RUN, RunFolder, SAMPLES};
 
 /// How much of a journal is read.
@@ -43,10 +47,11 @@ pub struct ReadJournal {
 }
 
 /// Reads the journal of a run folder: run.json, samples.jsonl, events.jsonl (each may be gzipped
-/// with `.gz` added to its name). Lines that cannot be read are reported and skipped.
+/// with `.gz` added to its name). Lines that cannot be read, or are not as they were written, are
+/// reported and skipped; lines that are missing are reported.
 ///
 /// # Errors
-/// When there is no samples.jsonl, or the system refuses to read one of the files.
+/// When there is no samples.jsonl, or the system refuses to read it.
 pub fn read_journal(folder: &Path) -> Result<(Dataset, Vec<Damage>), StoreError> {
     let read = read_journal_for(folder, Depth::All)?;
     Ok((read.dataset, read.damage))
@@ -55,15 +60,19 @@ pub fn read_journal(folder: &Path) -> Result<(Dataset, Vec<Damage>), StoreError>
 /// As [`read_journal`], not deeper than asked for.
 ///
 /// # Errors
-/// When there is no samples.jsonl, or the system refuses to read one of the files.
+/// When there is no samples.jsonl, or the system refuses to read it.
 pub fn read_journal_for(folder: &Path, depth: Depth) -> Result<ReadJournal, StoreError> {
-    let (run, mut damage) = read_run(&plain_or_gz(folder, RUN))?;
-    let (events, more) = read_events(&plain_or_gz(folder, EVENTS))?;
-    damage.extend(more);
-    let files =
-        Files { samples: plain_or_gz(folder, SAMPLES), columns: Some(folder.join(COLUMNS)), depth };
-    let name = RunFolder::at(folder).test_id().to_string();
-    let mut read = read_rows(&files, run, events, &name)?;
+    let samples = plain_or_gz(folder, SAMPLES);
+    // Places in a file that was packed are not those of its columns.
+    let plain = samples.file_name().is_some_and(|name| name == SAMPLES);
+    let columns = plain.then(|| folder.join(COLUMNS));
+    let files = Files { samples, columns, depth };
+    let of = first_run(&files.samples);
+    let (run, mut damage) = read_run(&plain_or_gz(folder, RUN), of.as_deref());
+    let of = of.or_else(|| run.get("test_id")?.as_str().map(str::to_string));
+    let told = read_events(&plain_or_gz(folder, EVENTS), of.clone());
+    let name = of.clone().unwrap_or_else(|| RunFolder::at(folder).test_id().to_string());
+    let mut read = read_rows(&files, run, told, of, &name)?;
     damage.append(&mut read.damage);
     Ok(ReadJournal { damage, ..read })
 }
@@ -83,7 +92,7 @@ pub fn read_samples(path: &Path) -> Result<(Dataset, Vec<Damage>), StoreError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
     let files = Files { samples: path.to_path_buf(), columns: None, depth: Depth::All };
-    let read = read_rows(&files, Value::Null, Vec::new(), stem)?;
+    let read = read_rows(&files, Value::Null, Told::default(), None, stem)?;
     Ok((read.dataset, read.damage))
 }
 
@@ -96,66 +105,31 @@ fn plain_or_gz(folder: &Path, name: &str) -> PathBuf {
     plain
 }
 
-/// run.json, or null where there is none or it cannot be read.
-fn read_run(path: &Path) -> Result<(Value, Vec<Damage>), StoreError> {
-    let mut damage = DamageLog::new(path);
-    if !path.exists() {
-        damage.note(None, || "is missing; names, limits and sources are unknown".into());
-        return Ok((Value::Null, damage.into_vec()));
-    }
-    let bytes = files::read_all(path, MAX_INPUT_BYTES, &mut damage)?;
-    let run = match serde_json::from_slice(&bytes) {
-        Ok(run) => run,
-        Err(error) => {
-            damage.note(None, || format!("{error}; read on without it"));
-            Value::Null
-        }
-    };
-    Ok((run, damage.into_vec()))
-}
-
-fn read_events(path: &Path) -> Result<(Vec<Event>, Vec<Damage>), StoreError> {
-    let mut damage = DamageLog::new(path);
-    let mut events = Vec::new();
-    if !path.exists() {
-        damage.note(None, || "is missing; scenarios are taken from the samples".into());
-        return Ok((events, damage.into_vec()));
-    }
-    let mut lines = Lines::open(path)?;
-    while let Some(line) = lines.next().map_err(|e| StoreError::io(path, e))? {
-        match serde_json::from_slice::<Event>(line.bytes) {
-            Ok(event) => events.push(event),
-            Err(_) if line.bytes.trim_ascii().is_empty() => {}
-            Err(error) => {
-                damage.note(Some(line.number), || skipped(line.whole, &error.to_string()))
-            }
-        }
-        if lines.bytes() > MAX_INPUT_BYTES {
-            damage.note(None, || "is too large; read up to here".into());
-            break;
+/// The run that the first sealed line near the start of a file names.
+fn first_run(path: &Path) -> Option<String> {
+    let mut lines = Lines::open(path).ok()?;
+    for _ in 0..100 {
+        if let Checked::Right(seal) = seal::check(lines.next().ok()??.bytes) {
+            return Some(seal.run);
         }
     }
-    Ok((events, damage.into_vec()))
-}
-
-fn skipped(whole: bool, why: &str) -> String {
-    if whole {
-        return format!("{why}; the line was skipped");
-    }
-    "the last line breaks off (the run was killed); it was skipped".to_string()
+    None
 }
 
 fn read_rows(
     files: &Files,
     run: Value,
-    events: Vec<Event>,
+    mut told: Told,
+    of: Option<String>,
     folder_name: &str,
 ) -> Result<ReadJournal, StoreError> {
     let path = files.samples.as_path();
+    let events = std::mem::take(&mut told.events);
     let mut damage = DamageLog::new(path);
     let mut notes = Vec::new();
-    let mut start = Start::new(&run, &events);
+    let mut start = Start::new(&run, &events, of.clone());
     let mut covered = Covered::default();
+    let mut foreign = false;
     if let Some(stored) = files.columns.as_deref().and_then(Stored::open) {
         let killed = killed(&events);
         let large = match files.depth {
@@ -163,22 +137,63 @@ fn read_rows(
             Depth::Needed(above) => Some(above.saturating_add(1)),
         };
         let want = Want { whole: Some(&killed), large };
-        match stored::take(&stored, path, want, &mut start.parser, &mut start.rows) {
+        match stored::take(&stored, path, want, &mut start.lines) {
             Ok(done) => covered = done,
             Err(Broken) => {
-                notes.push(format!(
-                    "{COLUMNS} does not belong to {SAMPLES} beside it and was not used; \
-                     reading takes longer without it"
-                ));
-                start = Start::new(&run, &events);
+                foreign = true;
+                start = Start::new(&run, &events, of);
             }
         }
     }
-    let Start { frame, mut rows, mut parser } = start;
+    let Start { frame, lines: mut into } = start;
+    let torn = read_lines(path, covered, &mut into, &mut damage)?;
+    let Intake { rows, follow, .. } = into;
+    let missing = follow.missing_at_end(&told.follow);
+    if missing > 0 {
+        damage.note(None, || missing_at_end(missing, EVENTS));
+    }
+    if torn {
+        let what = "the last line breaks off";
+        // A killed run ends like that; one that wrote its end does not.
+        if frame.ended.is_some() && !follow.is_sealed() {
+            damage.note(None, || format!("{what}; it was skipped"));
+        } else {
+            notes.push(format!("{SAMPLES}: {what}, as a run that is killed leaves it"));
+        }
+    }
+    if foreign && damage.is_empty() {
+        notes.push(format!(
+            "{COLUMNS} does not belong to {SAMPLES} beside it and was not used; \
+             reading takes longer without it"
+        ));
+    }
+    let mut damage = damage.into_vec();
+    if let Some(mut log) = told.damage.take() {
+        let missing = told.missing_at_end(&follow);
+        if missing > 0 {
+            log.note(None, || missing_at_end(missing, SAMPLES));
+        }
+        damage.splice(0..0, log.into_vec());
+    }
+    let provenance = provenance::read(path, &run, &sources(&run));
+    let mut dataset =
+        finish(rows, frame, run, events, folder_name).map_err(|TooSparse| too_sparse(path, 0))?;
+    dataset.provenance = provenance;
+    Ok(ReadJournal { dataset, damage, notes })
+}
+
+/// Reads the lines behind those that the columns cover; whether the last one breaks off.
+fn read_lines(
+    path: &Path,
+    covered: Covered,
+    into: &mut Intake,
+    damage: &mut DamageLog,
+) -> Result<bool, StoreError> {
     let mut lines = match covered.bytes {
         0 => Lines::open(path)?,
         bytes => Lines::open_at(path, bytes, covered.lines)?,
     };
+    let mut torn = false;
     loop {
         let line = match lines.next() {
             Ok(Some(line)) => line,
@@ -190,22 +205,23 @@ fn read_rows(
         };
         let number = line.number;
         if !line.bytes.trim_ascii().is_empty() {
-            match parser.parse(line.bytes, &mut rows) {
-                Err(bad) => {
-                    let why = format!("{} at column {}", bad.what, bad.at + 1);
-                    damage.note(Some(number), || skipped(line.whole, &why));
-                    rows.rollback();
+            match into.line(line.bytes) {
+                Err(_) if line.torn && breaks_off(line.bytes) => torn = true,
+                Err(why) => {
+                    into.follow.lost();
+                    damage.note(Some(number), || format!("{why}; the line was skipped"));
                 }
-                Ok(()) if rows.disordered => {
-                    damage.note(Some(number), || {
-                        "its time is not later than the tick's before; skipped".into()
-                    });
-                }
-                Ok(()) => {}
+                Ok(0) => {}
+                Ok(missing) => damage.note(Some(number), || missing_before(missing)),
+            }
+            if into.rows.disordered {
+                damage.note(Some(number), || {
+                    "its time is not later than the tick's before; skipped".into()
+                });
             }
         }
-        rows.budget.read(lines.bytes());
-        if rows.failed.is_some() {
+        into.rows.budget.read(lines.bytes());
+        if into.rows.failed.is_some() {
             return Err(too_sparse(path, number));
         }
         if lines.bytes() > MAX_INPUT_BYTES {
@@ -213,25 +229,41 @@ fn read_rows(
             break;
         }
     }
-    let provenance = provenance::read(path, &run, &sources(&run));
-    let mut dataset =
-        finish(rows, frame, run, events, folder_name).map_err(|TooSparse| too_sparse(path, 0))?;
-    dataset.provenance = provenance;
-    Ok(ReadJournal { dataset, damage: damage.into_vec(), notes })
+    Ok(torn)
 }
 
-/// What the rows of a journal are read into.
+/// What a journal is read into.
 struct Start {
     frame: Frame,
-    rows: Rows,
-    parser: LineParser,
+    lines: Intake,
 }
 
 impl Start {
-    fn new(run: &Value, events: &[Event]) -> Start {
+    fn new(run: &Value, events: &[Event], of: Option<String>) -> Start {
         let mut frame = Frame::new(containers(run), events);
         let rows = Rows::new(std::mem::take(&mut frame.scenarios));
-        Start { frame, rows, parser: LineParser::new(sources(run)) }
+        let parser = LineParser::new(sources(run));
+        Start { frame, lines: Intake { rows, parser, follow: Follow::of(of) } }
+    }
+}
+
+/// What the lines of samples.jsonl are read into.
+pub(super) struct Intake {
+    pub rows: Rows,
+    pub parser: LineParser,
+    pub follow: Follow,
+}
+
+impl Intake {
+    /// Takes a line; answers how many are missing before it, or why it was not used.
+    fn line(&mut self, line: &[u8]) -> Result<u64, String> {
+        self.rows.disordered = false;
+        let seal = self.follow.judge(line)?;
+        if let Err(bad) = self.parser.parse(line, &mut self.rows) {
+            self.rows.rollback();
+            return Err(format!("{} at column {}", bad.what, bad.at + 1));
+        }
+        Ok(self.follow.used(seal.as_ref(), self.parser.seq))
     }
 }
 
@@ -304,5 +336,6 @@ fn sources(run: &Value) -> FigureSources {
 
 /// Whether the folder holds a journal.
 pub(crate) fn is_journal(folder: &Path) -> bool {
-    fs::metadata(plain_or_gz(folder, SAMPLES)).is_ok_and(|m| m.is_file())
+    // Something else of that name is told when it is read.
+    fs::metadata(plain_or_gz(folder, SAMPLES)).is_ok_and(|m| !m.is_dir())
 }

@@ -21,6 +21,9 @@ pub struct RunFile {
     pub started_at: String,
     /// Version of the runner that wrote it.
     pub runner_version: String,
+    /// The process that writes the run, while it goes on (`stack::holder`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// The resolved configuration, without credentials.
     #[serde(default)]
     pub config: Value,
@@ -53,6 +56,7 @@ impl RunFile {
             test_id: test_id.to_string(),
             started_at: started_at.to_string(),
             runner_version: env!("CARGO_PKG_VERSION").to_string(),
+            holder: None,
             config: Value::Null,
             host: Value::Null,
             engine: Value::Null,

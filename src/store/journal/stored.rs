@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::parse::LineParser;
+use super::reader::Intake;
 use super::rows::Rows;
 use super::stored_container::{Place, ReadContainer, read};
 use crate::analysis::{needs, parallel};
@@ -31,19 +31,20 @@ pub(super) struct Covered {
     pub lines: u64,
 }
 
-/// Feeds `rows` with all that the columns cover. After an error `rows` is of no use.
+/// Feeds `into` with all that the columns cover. After an error `into` is of no use; who reads the
+/// text then names what is wrong.
 pub(super) fn take(
     stored: &Stored,
     journal: &Path,
     want: Want<'_>,
-    parser: &mut LineParser,
-    rows: &mut Rows,
+    into: &mut Intake,
 ) -> Result<Covered, Broken> {
+    let Intake { rows, parser, follow } = into;
     let mut places = Vec::new();
     for heads in stored.lines(journal)? {
         for line in heads.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             parser.parse(line, rows).map_err(|_| Broken)?;
-            if rows.disordered {
+            if rows.disordered || !follow.known(line, parser.seq) {
                 return Err(Broken);
             }
             places.push(rows.placed());

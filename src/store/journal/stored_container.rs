@@ -68,7 +68,8 @@ struct Raw {
     gaps: usize,
     life: Vec<f64>,
     place: Vec<f64>,
-    times: Vec<(SourceKind, Vec<f64>)>,
+    /// By source, and by part of it in a sample.
+    times: Vec<((SourceKind, u8), Vec<f64>)>,
     figures: Vec<RawFigure>,
     /// Where a figure is in `figures`.
     slots: [u8; TABLE.len()],
@@ -77,8 +78,9 @@ struct Raw {
 struct RawFigure {
     figure: Figure,
     values: Vec<f64>,
+    /// Where in [`Raw::times`] its time is.
     source: u8,
-    /// Source of each value, where it changed.
+    /// The same of each value, where it changed.
     sources: Vec<u8>,
 }
 
@@ -122,18 +124,18 @@ impl Raw {
         fill(&mut self.place, first, ticks, Decoder::new(rest.block()?, Unit::Value))?;
         for _ in 0..rest.count()? {
             spend(ticks)?;
-            let source = chunk.block.source(rest.number()?)?.unwrap_or(SourceKind::File);
+            let reading = chunk.block.reading(rest.number()?)?;
             let column = Decoder::new(rest.block()?, Unit::Time);
-            let at = self.source(source, spend)?;
+            let at = self.reading(reading, spend)?;
             let Some((_, times)) = self.times.get_mut(usize::from(at)) else { return Err(Broken) };
             fill(times, first, ticks, column)?;
         }
         for _ in 0..rest.count()? {
             spend(ticks)?;
             let figure = chunk.block.figure(rest.number()?)?;
-            let source = chunk.block.source(rest.number()?)?.unwrap_or(SourceKind::File);
+            let reading = chunk.block.reading(rest.number()?)?;
             let column = rest.block()?;
-            let source = self.source(source, spend)?;
+            let source = self.reading(reading, spend)?;
             // One that this version does not know is skipped.
             if let Some(figure) = figure {
                 let column = Decoder::new(column, Unit::Value);
@@ -143,17 +145,17 @@ impl Raw {
         Ok(())
     }
 
-    fn source(
+    fn reading(
         &mut self,
-        source: SourceKind,
+        reading: (SourceKind, u8),
         spend: &impl Fn(usize) -> Result<(), Broken>,
     ) -> Result<u8, Broken> {
-        let known = self.times.iter().position(|(known, _)| *known == source);
+        let known = self.times.iter().position(|(known, _)| *known == reading);
         let at = match known {
             Some(at) => at,
             None => {
                 spend(self.gaps)?;
-                self.times.push((source, vec![f64::NAN; self.ticks]));
+                self.times.push((reading, vec![f64::NAN; self.ticks]));
                 self.times.len() - 1
             }
         };
@@ -321,7 +323,7 @@ impl Readings for View<'_> {
     fn reading(&self, figure: Figure) -> Option<(f64, SourceKind, f64)> {
         let column = self.raw.find(figure)?;
         let value = column.values.get(self.tick).copied().filter(|value| !value.is_nan())?;
-        let (source, times) = self.raw.times.get(usize::from(column.source_at(self.tick)))?;
+        let ((source, _), times) = self.raw.times.get(usize::from(column.source_at(self.tick)))?;
         Some((value, *source, times.get(self.tick).copied()?))
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::store::RunFolder;
 use crate::store::columnar::Stored;
-use crate::store::run_folder::{COLUMNS, SAMPLES};
+use crate::store::run_folder::{COLUMNS, EVENTS, SAMPLES};
 
 const FIGURES: [Figure; 6] = [
     Figure::CpuUsageNs,
@@ -32,7 +32,7 @@ fn any_part() -> impl Strategy<Value = Part> {
     })
 }
 
-/// Parts in any order and, now and then, one source twice: such a tick ends the columns.
+/// Parts in any order and, now and then, one source twice, as the engine's disks and restarts are.
 fn any_row() -> impl Strategy<Value = Vec<Sample>> {
     let sample = ("[a-d]", 0..2u32, proptest::collection::vec(any_part(), 0..3));
     let sample = sample.prop_map(|(name, incarnation, parts)| Sample { name, incarnation, parts });
@@ -96,6 +96,15 @@ fn plain(folder: &Path) -> String {
     plain
 }
 
+/// Bytes of the journal that its columns cover.
+fn covered(folder: &Path) -> u64 {
+    Stored::open(&folder.join(COLUMNS)).map_or(0, |stored| stored.covered())
+}
+
+fn length(folder: &Path) -> u64 {
+    std::fs::metadata(folder.join(SAMPLES)).expect("a journal").len()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -108,6 +117,7 @@ proptest! {
         let folder = tempfile::tempdir().expect("tempdir");
         record(folder.path(), &rows);
         let plain = plain(folder.path());
+        prop_assert_eq!(covered(folder.path()), length(folder.path()), "the columns are whole");
         prop_assert_eq!(shown(&read(folder.path())), plain.clone());
         let path = folder.path().join(COLUMNS);
         let whole = std::fs::read(&path).expect("columns");
@@ -119,6 +129,33 @@ proptest! {
         std::fs::write(&path, &changed).expect("change");
         prop_assert_eq!(shown(&read(folder.path())), plain);
     }
+}
+
+/// Ticks of a real run of containers, of which the first has an engine in one part and the second in
+/// two: `tests/fixtures/journal`.
+#[test]
+fn the_columns_of_real_ticks_are_whole_and_say_what_the_journal_says() {
+    let text = include_str!("../../../tests/fixtures/journal/containers.jsonl");
+    let sources = [("cpu_usage_ns".to_string(), SourceKind::Cgroup)].into();
+    let known = FigureSources::new(&sources);
+    let run = RunFile { sources, ..RunFile::new("x", "2026-01-30T14:30:22Z") };
+    let folder = tempfile::tempdir().expect("tempdir");
+    let mut journal = Journal::create(&RunFolder::at(folder.path()), &run).expect("create");
+    let mut two = 0;
+    for line in text.lines() {
+        let tick = read_line(line.as_bytes(), &known).expect("a tick");
+        let engine = |sample: &&Sample| {
+            sample.parts.iter().filter(|part| part.source == SourceKind::Engine).count() > 1
+        };
+        two += tick.samples.iter().filter(engine).count();
+        journal.tick(&tick).expect("append");
+    }
+    journal.finish().expect("finish");
+    assert_eq!(two, 4, "what ended the columns once");
+    assert_eq!(covered(folder.path()), length(folder.path()));
+    let with = read(folder.path());
+    assert!(with.notes.is_empty(), "{:?}", with.notes);
+    assert_eq!(shown(&with), plain(folder.path()));
 }
 
 fn rows(count: usize) -> Vec<(Vec<Sample>, bool)> {
@@ -163,23 +200,77 @@ fn columns_are_used_and_the_ticks_after_the_last_block_come_from_the_journal() {
 }
 
 #[test]
-fn a_journal_that_was_changed_by_hand_is_believed_and_the_columns_are_not() {
+fn columns_of_the_version_before_are_still_used() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    record(folder.path(), &rows(11));
+    let path = folder.path().join(COLUMNS);
+    let new = std::fs::read(&path).expect("columns");
+    std::fs::write(&path, [b"RUNCOLS1".as_slice(), &new[8..]].concat()).expect("written");
+    assert_eq!(covered(folder.path()), length(folder.path()));
+    let read = read(folder.path());
+    assert!(read.notes.is_empty(), "{:?}", read.notes);
+    assert_eq!(shown(&read), plain(folder.path()));
+}
+
+#[test]
+fn a_changed_line_is_named_and_left_out_and_the_columns_are_not_used() {
     let folder = tempfile::tempdir().expect("tempdir");
     record(folder.path(), &rows(11));
     let journal = folder.path().join(SAMPLES);
     let text = std::fs::read_to_string(&journal).expect("journal");
     std::fs::write(&journal, text.replacen("102400", "102401", 1)).expect("change");
     let read = read(folder.path());
-    assert_eq!(read.notes.len(), 1, "{:?}", read.notes);
-    assert!(read.notes[0].contains("samples.cols"));
-    let soak = read.dataset.scenarios[0].series("web").expect("web");
-    assert_eq!(soak.columns.at(Figure::MemoryWorkingSetBytes, 4), Some(102_401.0));
+    assert_eq!(read.damage.len(), 1, "{:?}", read.damage);
+    assert_eq!(read.damage[0].line, Some(6));
+    assert!(read.notes.is_empty(), "the columns are not blamed: {:?}", read.notes);
+    assert_eq!(read.dataset.scenarios[0].time, [2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 9.0]);
     assert_eq!(shown(&read), plain(folder.path()));
     std::fs::write(&journal, &text.as_bytes()[..text.len() / 2]).expect("cut");
     assert_eq!(
         shown(&super::read_journal_for(folder.path(), Depth::All).expect("readable")),
         plain(folder.path())
     );
+}
+
+/// Lines as older runs wrote them.
+fn unsealed(text: &str) -> String {
+    let bare = |line: &str| {
+        let (tick, _) = line.split_once(",\"run\":").expect("a seal");
+        format!("{tick}}}\n")
+    };
+    text.lines().map(bare).collect()
+}
+
+#[test]
+fn an_older_journal_that_was_changed_by_hand_is_believed_and_the_columns_are_not() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    record(folder.path(), &rows(11));
+    for file in [SAMPLES, EVENTS] {
+        let path = folder.path().join(file);
+        let text = std::fs::read_to_string(&path).expect("journal");
+        std::fs::write(&path, unsealed(&text).replacen("102400", "102401", 1)).expect("change");
+    }
+    let read = read(folder.path());
+    assert_eq!((read.damage.len(), read.notes.len()), (0, 1), "{:?}", read.damage);
+    assert!(read.notes[0].contains("samples.cols"));
+    let soak = read.dataset.scenarios[0].series("web").expect("web");
+    assert_eq!(soak.columns.at(Figure::MemoryWorkingSetBytes, 4), Some(102_401.0));
+    assert_eq!(shown(&read), plain(folder.path()));
+}
+
+#[test]
+fn a_container_twice_in_a_tick_ends_the_columns_with_the_tick_before() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let mut rows = rows(6);
+    let twin = rows[4].0[0].clone();
+    rows[4].0.push(twin);
+    record(folder.path(), &rows);
+    let text = std::fs::read_to_string(folder.path().join(SAMPLES)).expect("journal");
+    let four: usize = text.split_inclusive('\n').take(4).map(str::len).sum();
+    assert_eq!(covered(folder.path()), four as u64);
+    let read = read(folder.path());
+    assert!(read.notes.is_empty(), "{:?}", read.notes);
+    assert_eq!(shown(&read), plain(folder.path()));
 }
 
 #[test]

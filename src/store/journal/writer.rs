@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::line::write_line_in_parts;
 use super::run_file::{FigureSources, RunFile};
+use super::seal::Sealer;
 use crate::model::{Container, Event, SourceKind, Tick};
 use crate::store::atomic;
 use crate::store::columnar::ColumnWriter;
@@ -48,8 +49,8 @@ impl Journal {
     /// When the folder cannot be written to.
     pub fn create(folder: &RunFolder, run: &RunFile) -> Result<Journal, StoreError> {
         write_run_file(folder, run)?;
-        let samples = Appended::open(&folder.file(SAMPLES))?;
-        let events = Appended::open(&folder.file(EVENTS))?;
+        let samples = Appended::open(&folder.file(SAMPLES), Sealer::new(&run.test_id, "events"))?;
+        let events = Appended::open(&folder.file(EVENTS), Sealer::new(&run.test_id, "samples"))?;
         let length = samples.file.metadata().map_err(|e| StoreError::io(&samples.path, e))?.len();
         let columns = ColumnWriter::open(&folder.file(COLUMNS), length).ok();
         let both = [samples.file.try_clone(), events.file.try_clone()];
@@ -90,7 +91,7 @@ impl Journal {
         self.line.clear();
         let samples = write_line_in_parts(tick, &self.sources, &mut self.line);
         let columns = self.columns.take();
-        self.samples.append(&self.line)?;
+        self.samples.append(&mut self.line, &self.events)?;
         // After a line that failed, places in the journal are no longer known: no more columns.
         self.columns = columns.and_then(|mut columns| {
             let more = columns.tick(tick, &self.line, samples);
@@ -108,7 +109,7 @@ impl Journal {
         self.line.clear();
         serde_json::to_writer(&mut self.line, event)?;
         self.line.push(b'\n');
-        self.events.append(&self.line)?;
+        self.events.append(&mut self.line, &self.samples)?;
         self.note_written();
         Ok(())
     }
@@ -204,21 +205,25 @@ impl crate::session::ports::Recorder for Journal {
 struct Appended {
     path: PathBuf,
     file: File,
+    sealer: Sealer,
     /// The last write may have left a part of a line.
     torn: bool,
 }
 
 impl Appended {
-    fn open(path: &Path) -> Result<Appended, StoreError> {
+    fn open(path: &Path, sealer: Sealer) -> Result<Appended, StoreError> {
         let file = OpenOptions::new().append(true).create(true).open(path);
         Ok(Appended {
             path: path.to_path_buf(),
             file: file.map_err(|e| StoreError::io(path, e))?,
+            sealer,
             torn: false,
         })
     }
 
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Seals and appends a line, beside the lines of the other file that are there.
+    fn append(&mut self, line: &mut Vec<u8>, other: &Appended) -> io::Result<()> {
+        self.sealer.seal(line, other.sealer.lines());
         if self.torn {
             self.file.write_all(b"\n").map_err(|e| with_path(&self.path, &e))?;
             self.torn = false;
@@ -226,7 +231,9 @@ impl Appended {
         self.file.write_all(line).map_err(|e| {
             self.torn = true;
             with_path(&self.path, &e)
-        })
+        })?;
+        self.sealer.written();
+        Ok(())
     }
 }
 

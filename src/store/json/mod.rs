@@ -57,11 +57,13 @@ impl<'a> Text<'a> {
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Bytes of memory that trees may still take.
+    room: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Cursor<'a> {
-        Cursor { bytes, at: 0 }
+        Cursor { bytes, at: 0, room: tree::MAX_BYTES }
     }
 
     /// Byte offset.
@@ -251,6 +253,11 @@ impl Members {
         }
         Ok(true)
     }
+}
+
+/// Whether the bytes are the beginning of a value that was not written to its end.
+pub(crate) fn breaks_off(bytes: &[u8]) -> bool {
+    Cursor::new(bytes).skip().is_err_and(|bad| bad.at >= bytes.len())
 }
 
 /// Line and column of a byte, from 1.

@@ -6,6 +6,12 @@ use super::{Cursor, Parsed};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: u32 = 128;
+/// Memory that all trees of one file may take, bytes: three bytes of text can become a map that takes
+/// hundreds.
+pub(super) const MAX_BYTES: usize = 256 << 20;
+/// What a map takes at least, and any other value.
+const MAP_BYTES: usize = 640;
+const VALUE_BYTES: usize = 64;
 
 impl Cursor<'_> {
     /// Any value as a tree. `NaN` and infinities become null.
@@ -17,12 +23,16 @@ impl Cursor<'_> {
         if depth > MAX_DEPTH {
             return self.bad("nested too deeply");
         }
+        let least = if self.peek()? == b'{' { MAP_BYTES } else { VALUE_BYTES };
+        self.take_room(least)?;
         match self.peek()? {
             b'{' => {
                 let mut map = Map::new();
                 let mut members = self.object()?;
                 while let Some(key) = members.key(self)? {
-                    map.insert(key.decode().into_owned(), self.tree(depth + 1)?);
+                    let key = key.decode().into_owned();
+                    self.take_room(key.len())?;
+                    map.insert(key, self.tree(depth + 1)?);
                 }
                 Ok(Value::Object(map))
             }
@@ -34,12 +44,24 @@ impl Cursor<'_> {
                 }
                 Ok(Value::Array(list))
             }
-            b'"' => Ok(Value::String(self.text()?.decode().into_owned())),
+            b'"' => {
+                let text = self.text()?;
+                self.take_room(text.raw.len())?;
+                Ok(Value::String(text.decode().into_owned()))
+            }
             b't' | b'f' => Ok(self.truth()?.map_or(Value::Null, Value::Bool)),
             b'0'..=b'9' | b'-' => self.number_value(),
             b'n' | b'N' | b'I' => self.num().map(|_| Value::Null),
             _ => self.bad("a value was expected"),
         }
+    }
+
+    fn take_room(&mut self, bytes: usize) -> Parsed<()> {
+        match self.room.checked_sub(bytes) {
+            Some(room) => self.room = room,
+            None => return self.bad("far more text beside the samples than a run has"),
+        }
+        Ok(())
     }
 
     /// Whole numbers stay whole, as serde_json keeps them.

@@ -6,6 +6,7 @@ mod cut;
 mod journey;
 mod metadata;
 mod reader;
+mod recovered;
 mod sample;
 mod samples;
 #[cfg(test)]
@@ -14,4 +15,5 @@ mod watched;
 mod writer;
 
 pub use reader::{Results, parse_results, read_results};
+pub(crate) use recovered::is_recovered;
 pub use writer::{Extras, INLINE_SAMPLES, Written, write_results};

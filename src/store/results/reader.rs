@@ -12,8 +12,11 @@ use super::sample::{Fields, Rows};
 use crate::analysis::{Dataset, Format, ScenarioData};
 use crate::store::columns::{Budget, TooSparse};
 use crate::store::error::{Damage, DamageLog, StoreError};
-use crate::store::files::{self, MAX_INPUT_BYTES};
+use crate::store::files;
 use crate::store::json::{Bad, Cursor, Parsed, line_and_column};
+
+/// Most bytes of a results.json: it is read as a whole. 800,000 container samples are a third.
+const MAX_RESULTS_BYTES: u64 = 512 << 20;
 
 /// A results.json that was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +36,7 @@ pub struct Results {
 /// first sample.
 pub fn read_results(path: &Path) -> Result<Results, StoreError> {
     let mut damage = DamageLog::new(path);
-    let bytes = files::read_all(path, MAX_INPUT_BYTES, &mut damage)?;
+    let bytes = files::read_all(path, MAX_RESULTS_BYTES, &mut damage)?;
     parse(&bytes, path, damage)
 }
 

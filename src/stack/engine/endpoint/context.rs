@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Endpoint, is_network};
 use crate::net::relay::TlsFiles;
+use crate::outside;
 
 const CLIENT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -45,7 +46,7 @@ struct Storage {
 
 /// The context that the client's own configuration names.
 pub(super) fn configured(config: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(config.join("config.json")).ok()?;
+    let text = outside::text(&config.join("config.json"), outside::MAX_TEXT_BYTES).ok()?;
     let config: serde_json::Value = serde_json::from_str(&text).ok()?;
     let name = config.get("currentContext")?.as_str()?;
     (!name.is_empty()).then(|| name.to_owned())
@@ -69,7 +70,7 @@ fn stored(name: &str, config: &Path) -> Result<Option<(Context, PathBuf)>, Strin
     let Ok(entries) = std::fs::read_dir(contexts.join("meta")) else { return Ok(None) };
     for entry in entries.flatten() {
         let path = entry.path().join("meta.json");
-        let Ok(text) = std::fs::read(&path) else { continue };
+        let Ok(text) = outside::bytes(&path, outside::MAX_TEXT_BYTES) else { continue };
         match serde_json::from_slice::<Context>(&text) {
             Ok(context) if context.name == name => {
                 return Ok(Some((context, contexts.join("tls").join(entry.file_name()))));
