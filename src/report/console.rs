@@ -1,7 +1,6 @@
 //! The last screen of a run: the answers in a few lines.
 //!
-//! The text is made here without colour and without a terminal; [`coloured`] only paints the words
-//! at the left.
+//! The text is made here without a terminal; only the words at the left have a colour.
 
 use std::path::Path;
 
@@ -9,6 +8,8 @@ use crate::analysis::findings::{per_unit, rate, too_much_could_hide, until_limit
 use crate::analysis::isolate::{Attribution, IsolatedContainer};
 use crate::analysis::leak::Verdict;
 use crate::analysis::{Analysis, ContainerAnalysis, Dataset, Finding, FindingKind, Status};
+
+use crate::tell::{Said, Tone, clean};
 
 use super::facts;
 use super::words;
@@ -26,19 +27,6 @@ pub struct Screen<'a> {
     pub demo: bool,
     /// How long it took, seconds; absent in a re-analysis, where the run's own length is said.
     pub wall_seconds: Option<f64>,
-}
-
-/// How the word at the left of a line is painted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Good.
-    Good,
-    /// Worth a look.
-    Watch,
-    /// Bad.
-    Bad,
-    /// Neither.
-    Plain,
 }
 
 /// A line: a word, and what is said about it.
@@ -61,38 +49,19 @@ pub(super) fn leaks(analysis: &Analysis) -> Vec<(&str, String)> {
     by_slope(analysis, Verdict::Leak).into_iter().map(|c| (c.name.as_str(), one(c))).collect()
 }
 
-/// The last screen as plain text, every line ended.
+/// The last screen, every line ended.
 #[must_use]
-pub fn last_screen(screen: &Screen<'_>) -> String {
-    render(&lines(screen), |label, _| label.to_string())
-}
-
-/// The same with colours, where stderr is a terminal that wants them.
-#[cfg(feature = "app")]
-#[must_use]
-pub fn coloured(screen: &Screen<'_>) -> String {
-    use owo_colors::{OwoColorize, Stream};
-    render(&lines(screen), |label, tone| match tone {
-        Tone::Good => label.if_supports_color(Stream::Stderr, |t| t.green()).to_string(),
-        Tone::Watch => label.if_supports_color(Stream::Stderr, |t| t.yellow()).to_string(),
-        Tone::Bad => label.if_supports_color(Stream::Stderr, |t| t.red()).to_string(),
-        Tone::Plain => label.if_supports_color(Stream::Stderr, |t| t.bold()).to_string(),
-    })
-}
-
-fn render(lines: &[Line], paint: impl Fn(&str, Tone) -> String) -> String {
+pub fn last_screen(screen: &Screen<'_>) -> Said {
+    let lines = lines(screen);
     let width = lines.iter().map(|line| line.label.len() + 2).max().unwrap_or(0).max(10);
-    let mut text = String::new();
-    for line in lines {
-        let label = paint(&format!("{:<width$}", line.label), line.tone);
-        // Names come from outside: nothing in them may steer the terminal.
-        let rest = line.text.chars().map(|c| if c.is_control() { ' ' } else { c });
-        text.push_str(&label);
-        text.extend(rest);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
+    let mut said = Said::default();
+    for line in &lines {
+        said.push_in(line.tone, &format!("{:<width$}", line.label));
+        // A name with a line break in it must not begin a line of its own.
+        said.push(clean::one_line(&line.text).trim_end());
+        said.push("\n");
     }
-    text
+    said
 }
 
 /// The lines of the screen, in order. What was not measured has none.

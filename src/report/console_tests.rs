@@ -15,6 +15,7 @@ fn screen_of(data: &Dataset, settings: &Settings, demo: bool, seconds: Option<f6
         demo,
         wall_seconds: seconds,
     })
+    .to_string()
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::analysis::findings::{resource_rate, too_much_could_hide};
 use crate::analysis::leak::{LeakVerdict, Verdict};
 use crate::analysis::{Analysis, ContainerAnalysis};
 use crate::report::html::{Report, headline};
+use crate::tell::clean;
 
 use super::words::{cell, signed_cell};
 use super::{console, facts, words};
@@ -201,8 +202,7 @@ fn escape(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             // Else it mentions whoever has that name.
             '@' => safe.push_str("&#64;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
+            c => safe.push(clean::shown(c)),
         }
     }
     safe

@@ -16,6 +16,7 @@ use crate::source::prometheus::time::{length, moment, shown};
 use crate::source::prometheus::{Access, Prometheus};
 use crate::store::journal::{Journal, RunFile};
 use crate::store::run_folder::RunFolder;
+use crate::tell;
 
 use super::args::{AnalyzeArgs, PrometheusArgs};
 use super::exit::Exit;
@@ -50,21 +51,21 @@ pub fn window(args: &AnalyzeArgs) -> (Option<PathBuf>, Exit) {
     let wanted = match wanted(args) {
         Ok(wanted) => wanted,
         Err(Failed(exit, message)) => {
-            eprintln!("{message}");
+            tell::people(message);
             return (None, exit);
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the asynchronous runtime cannot start: {error}");
+            tell::people(format!("the asynchronous runtime cannot start: {error}"));
             return (None, Exit::Environment);
         }
     };
     match runtime.block_on(read(wanted)) {
         Ok((folder, exit)) => (Some(folder), exit),
         Err(Failed(exit, message)) => {
-            eprintln!("{message}");
+            tell::people(message);
             (None, exit)
         }
     }
@@ -165,14 +166,14 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
     let missing = |message: String| Failed(Exit::Environment, message);
     let mut interrupt = signals::listen().map_err(|e| missing(e.to_string()))?;
     let length_s = (wanted.to_ms - wanted.from_ms) as f64 / 1e3;
-    eprintln!(
+    tell::people(format!(
         "prometheus {}: {} to {} ({:.1} h){}",
         wanted.address,
         shown(wanted.from_ms),
         shown(wanted.to_ms),
         length_s / 3600.0,
         if wanted.matchers.is_empty() { String::new() } else { format!(", {}", wanted.matchers) },
-    );
+    ));
     let download = Download::open(&wanted).await.map_err(|problem| {
         let usage = problem.trouble == Trouble::Query;
         Failed(if usage { Exit::Usage } else { Exit::Environment }, problem.to_string())
@@ -191,7 +192,7 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
     let exit = match &ended {
         Ended::Complete => Exit::Clean,
         Ended::Failed(why) => {
-            eprintln!("{why}");
+            tell::people(why);
             Exit::Aborted
         }
         Ended::Interrupted(signal) => signal.map_or(Exit::Aborted, |s| Exit::Signal(s.exit_code())),
