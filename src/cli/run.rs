@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::analysis::Settings;
 use crate::analysis::metrics::HealthWatch;
+use crate::config::mask::Secrets;
 use crate::config::{Config, Level};
 use crate::scenario::Plan;
 use crate::session::load_driver::LoadDriver;
@@ -92,6 +93,7 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     let missing = |message: String| Failed { exit: Exit::Environment, message };
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await.map_err(usage)?;
     apply_flags(&mut config, args)?;
+    let secrets = resolve::keep_secret(Secrets::of(&config));
     let plan = Plan::new(&config, &args.scenarios).map_err(|e| usage(e.to_string()))?;
     for line in &why {
         tell::people(line);
@@ -104,8 +106,8 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     let config = Arc::new(config);
     let clock = RunClock::start();
     let started = Utc::now();
-    let folder =
-        RunFolder::create(&config.results_dir(), started).map_err(|e| missing(e.to_string()))?;
+    let folder = RunFolder::create(&config.results_dir(), started, config.results.mode)
+        .map_err(|e| missing(e.to_string()))?;
     let opened = match wire::open_stack(&config, folder.test_id()).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -127,7 +129,7 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     run.devices = found.devices;
     let watch = wire::open_watch(&config, clock, &mut places).map_err(missing)?;
     let health = HealthWatch::new(config.health.iter().map(|check| check.rule.clone()));
-    let journal = Journal::create(&folder, &run).map_err(|e| missing(e.to_string()))?;
+    let journal = Journal::hiding(&folder, &run, secrets).map_err(|e| missing(e.to_string()))?;
     let mut host = HostSource::new(&config.sources.proc_root);
     let remote = opened.remote;
     let mut own = OwnSource::new(&config.sources.proc_root);

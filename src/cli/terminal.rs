@@ -34,7 +34,7 @@ impl Table {
 
     /// Above the table, which indicatif takes away meanwhile.
     fn print(&self, text: &Said) {
-        let _ = self.screen.println(stamped(self.start, text).painted());
+        let _ = self.screen.println(tell::painted(&stamped(self.start, text)));
     }
 }
 
@@ -52,7 +52,7 @@ impl Observer for Table {
         self.head.set_message(clean::one_line(&head));
         let title =
             format!("{:<24} {:>9} {:>11} {:>7}", "container", "cpu %", "memory MB", "mem %");
-        let mut texts = vec![Said::of(Tone::Dim, &title).painted()];
+        let mut texts = vec![tell::painted(&Said::of(Tone::Dim, &title))];
         texts.extend(view.containers.iter().take(ROWS).map(|one| clean::one_line(&row(one))));
         for (index, bar) in self.rows.iter().enumerate() {
             bar.set_message(texts.get(index).cloned().unwrap_or_default());

@@ -1,11 +1,12 @@
 //! Whole files, or none: written beside their place, then renamed into it, so that a reader never
 //! sees half a file and a crash leaves the old one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::private;
 
 /// Writes `bytes` as the whole new content of `path`.
 ///
@@ -45,7 +46,7 @@ fn fill_and_rename(
     temporary: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(temporary)?;
+    let file = private::options(path).write(true).create(true).truncate(true).open(temporary)?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     fill(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;

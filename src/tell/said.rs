@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::clean;
+use crate::config::mask::Secrets;
 
 /// How a piece is painted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +49,11 @@ impl Said {
         self.pieces.append(&mut more.pieces);
     }
 
-    /// The text for a terminal: cleaned, and in colours where stderr shows them.
+    /// The text for a terminal: masked, cleaned, and in colours where stderr shows them.
     #[cfg(feature = "app")]
-    #[must_use]
-    pub fn painted(&self) -> String {
+    pub(super) fn painted(&self, secrets: &Secrets) -> String {
         use owo_colors::{OwoColorize, Stream};
-        self.rendered(|tone, text| match tone {
+        self.rendered(secrets, |tone, text| match tone {
             Tone::Good => text.if_supports_color(Stream::Stderr, |t| t.green()).to_string(),
             Tone::Watch => text.if_supports_color(Stream::Stderr, |t| t.yellow()).to_string(),
             Tone::Bad => text.if_supports_color(Stream::Stderr, |t| t.red()).to_string(),
@@ -62,9 +62,9 @@ impl Said {
         })
     }
 
-    fn rendered(&self, paint: impl Fn(Tone, &str) -> String) -> String {
+    fn rendered(&self, secrets: &Secrets, paint: impl Fn(Tone, &str) -> String) -> String {
         let piece = |(tone, text): &(Option<Tone>, String)| {
-            let text = clean::lines(text);
+            let text = clean::lines(&secrets.hide(text));
             tone.map_or_else(|| text.clone(), |tone| paint(tone, &text))
         };
         self.pieces.iter().map(piece).collect()
@@ -74,7 +74,7 @@ impl Said {
 /// Cleaned, without colours.
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rendered(|_, text| text.to_string()))
+        f.write_str(&self.rendered(&Secrets::none(), |_, text| text.to_string()))
     }
 }
 
@@ -105,8 +105,11 @@ mod tests {
         let mut said = Said::default();
         said.push_in(Tone::Bad, "le\u{1b}[0mak");
         said.push(" shop\u{1b}[31m\u{202e}\nnext");
-        let painted = said.rendered(|tone, text| format!("<{tone:?}>{text}</>"));
-        assert_eq!(painted, "<Bad>le [0mak</> shop [31m  \nnext");
-        assert_eq!(said.to_string(), "le [0mak shop [31m  \nnext");
+        let mut secrets = Secrets::none();
+        secrets.add("shop-secret");
+        said.push(" shop-secret");
+        let painted = said.rendered(&secrets, |tone, text| format!("<{tone:?}>{text}</>"));
+        assert_eq!(painted, "<Bad>le [0mak</> shop [31m  \nnext ***");
+        assert_eq!(said.to_string(), "le [0mak shop [31m  \nnext shop-secret");
     }
 }

@@ -27,6 +27,7 @@ use super::args::CheckArgs;
 use super::exit::Exit;
 use super::resolve::{self, Chosen};
 use super::{signals, wire};
+use crate::config::mask::Secrets;
 use crate::config::{Compose, Config, ProcessService, StackKind};
 use crate::session::Signal;
 use crate::session::ports::RunClock;
@@ -69,6 +70,7 @@ fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
 async fn check(args: &CheckArgs) -> Result<(Vec<Row>, Option<Signal>), String> {
     let mut interrupt = signals::listen().map_err(|e| e.to_string())?;
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await?;
+    resolve::keep_secret(Secrets::of(&config));
     let mut rows = vec![Row::ok("config", why.join("\n"))];
     let up = args.up;
     if demo

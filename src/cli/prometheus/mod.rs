@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::config::PrometheusConfig;
-use crate::config::mask::masked;
+use crate::config::mask::{Secrets, masked};
 use crate::config::{Address, Config, read_file};
+use crate::config::{PrometheusConfig, ResultsConfig};
 use crate::source::prometheus::client::Trouble;
 use crate::source::prometheus::ticks::{Span, spans};
 use crate::source::prometheus::time::{length, moment, shown};
@@ -20,7 +20,7 @@ use crate::tell;
 
 use super::args::{AnalyzeArgs, PrometheusArgs};
 use super::exit::Exit;
-use super::signals;
+use super::{resolve, signals};
 
 mod download;
 mod record;
@@ -41,6 +41,9 @@ struct Wanted {
     spans: Vec<Span>,
     config: Value,
     results: PathBuf,
+    /// Permissions of the run folder.
+    mode: u32,
+    secrets: Secrets,
 }
 
 /// A failure before anything was read.
@@ -97,6 +100,8 @@ fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failed> {
     let phases = typed.phase.iter().map(|text| phase(text, now_ms).map_err(usage));
     let phases = phases.collect::<Result<Vec<Span>, Failed>>()?;
     let spans = spans(from_ms, to_ms, phases).map_err(|why| usage(format!("--phase: {why}")))?;
+    let mut secrets = config.as_ref().map_or_else(Secrets::none, Secrets::of);
+    secrets.url(&base);
     let limit = known.timeout.max(Duration::from_secs(1));
     let api = Prometheus::new(&base, access(typed, &known), limit)
         .map_err(|why| usage(format!("{why}; correct --ca-file")))?;
@@ -104,6 +109,8 @@ fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failed> {
     Ok(Wanted {
         api,
         address: masked(&base),
+        mode: config.as_ref().map_or_else(ResultsConfig::default, |c| c.results.clone()).mode,
+        secrets: resolve::keep_secret(secrets),
         matchers: typed.matchers.clone().unwrap_or(known.matchers),
         from_ms,
         to_ms,
@@ -180,7 +187,8 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
     })?;
     let folder = folder(&wanted)?;
     let run = run_file(&wanted, &folder, &download);
-    let journal = Journal::create(&folder, &run).map_err(|e| missing(e.to_string()))?;
+    let journal = Journal::hiding(&folder, &run, wanted.secrets.clone())
+        .map_err(|e| missing(e.to_string()))?;
     let mut record = record::Record::new(journal, &wanted, run.sources.clone());
     let ended = tokio::select! {
         biased;
@@ -204,7 +212,8 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
 
 fn folder(wanted: &Wanted) -> Result<RunFolder, Failed> {
     let start = DateTime::from_timestamp_millis(wanted.from_ms).unwrap_or_else(Utc::now);
-    RunFolder::create(&wanted.results, start).map_err(|e| Failed(Exit::Environment, e.to_string()))
+    RunFolder::create(&wanted.results, start, wanted.mode)
+        .map_err(|e| Failed(Exit::Environment, e.to_string()))
 }
 
 fn run_file(wanted: &Wanted, folder: &RunFolder, download: &Download<'_>) -> RunFile {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::report::chart::paint::{png, svg};
 use crate::report::page::{ChartPage, SCRIPT, SCRIPT_NAME, chart_page};
-use crate::store::{StoreError, atomic};
+use crate::store::{StoreError, atomic, private};
 
 use super::{Chart, gallery};
 use crate::report::Drawn;
@@ -30,7 +30,7 @@ pub fn write(folder: &Path, charts: &[Chart], test_id: &str) -> Result<Vec<Drawn
 }
 
 fn make(folder: &Path) -> Result<(), StoreError> {
-    fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
+    private::create_dir(folder).map_err(|error| StoreError::io(folder, error))
 }
 
 /// On two threads, each taking the next chart; the order of the result is that of `charts`.

@@ -1,7 +1,14 @@
-//! Credentials are never recorded: what a URL or path may hold of them is masked when the config
-//! is written into a run folder.
+//! Credentials are never recorded. What the config may hold of them is masked where it is written
+//! down (URLs here, commands in `command`); what is known to be one is masked by its value in all
+//! that is recorded or told (`secrets`).
 
 use serde::Serializer;
+
+pub(crate) mod command;
+mod secrets;
+
+pub use command::masked_words;
+pub use secrets::Secrets;
 
 /// What stands in place of a credential.
 pub const MASK: &str = "***";
@@ -34,6 +41,49 @@ fn masked_user(url: &str) -> String {
     }
 }
 
+/// The credentials of a URL or path: those that [`masked`] masks.
+fn in_url(text: &str) -> Vec<String> {
+    let (front, query) = text.split_once('?').unwrap_or((text, ""));
+    let mut found = Vec::new();
+    if let Some((_, rest)) = front.split_once("://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        // `token@` is one as well as `user:password@`.
+        let user = host.rsplit_once('@').map(|(user, _)| user);
+        found.extend(user.map(|user| user.split_once(':').map_or(user, |(_, password)| password)));
+    }
+    let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+    found.extend(parameters.filter(|(name, _)| speaks_of_secret(name)).map(|(_, value)| value));
+    found.into_iter().map(str::to_string).collect()
+}
+
+/// Whether the value of a header may be a credential: whatever is not a common one without.
+fn is_secret_header(name: &str) -> bool {
+    const HARMLESS: [&str; 14] = [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-type",
+        "host",
+        "origin",
+        "referer",
+        "user-agent",
+    ];
+    !HARMLESS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
+}
+
+/// The credential in a header's value: without its scheme (`Bearer X`).
+fn in_header(value: &str) -> Vec<String> {
+    let value = value.trim();
+    let last = value.split_once(' ').map_or(value, |(_, last)| last.trim());
+    vec![last.to_string()]
+}
+
 fn masked_parameter(parameter: &str) -> String {
     match parameter.split_once('=') {
         Some((name, _)) if speaks_of_secret(name) => format!("{name}={MASK}"),
@@ -44,9 +94,22 @@ fn masked_parameter(parameter: &str) -> String {
 /// Whether the name of a parameter, flag or variable says that its value is a credential.
 #[must_use]
 pub fn speaks_of_secret(name: &str) -> bool {
-    const SECRET: [&str; 6] = ["key", "token", "secret", "password", "auth", "sig"];
+    const WITHIN: [&str; 10] = [
+        "key",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "auth",
+        "sig",
+        "credential",
+        "cookie",
+    ];
+    // `compass` and `PWD` are none.
+    const AT_END: [&str; 6] = ["_pass", "-pass", "_pwd", "-pwd", "_pw", "-pw"];
     let name = name.to_ascii_lowercase();
-    SECRET.iter().any(|s| name.contains(s))
+    WITHIN.iter().any(|s| name.contains(s)) || AT_END.iter().any(|s| name.ends_with(s))
 }
 
 pub(crate) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
