@@ -109,7 +109,7 @@ mod tests {
         secrets.add("shop-secret");
         said.push(" shop-secret");
         let painted = said.rendered(&secrets, |tone, text| format!("<{tone:?}>{text}</>"));
-        assert_eq!(painted, "<Bad>le [0mak</> shop [31m  \nnext ***");
-        assert_eq!(said.to_string(), "le [0mak shop [31m  \nnext shop-secret");
+        assert_eq!(painted, "<Bad>le [0mak</> shop [31m \nnext ***");
+        assert_eq!(said.to_string(), "le [0mak shop [31m \nnext shop-secret");
     }
 }

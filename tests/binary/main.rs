@@ -5,6 +5,7 @@ mod compare;
 mod docker;
 mod gpu;
 mod harness;
+mod output;
 mod process;
 #[path = "../support/mod.rs"]
 mod support;

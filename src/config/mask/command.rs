@@ -58,18 +58,24 @@ impl Reader {
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_plain(name)) {
             let asked = asks_for(name);
             let asked = if speaks_of_secret(name) { Next::Secret } else { asked };
-            if asked != Next::Anything {
+            // A variable before a command: the rest is the command's.
+            let is_quoted = bare(value) != value;
+            let is_whole =
+                word.starts_with('-') || is_quoted || !value.contains(char::is_whitespace);
+            if asked != Next::Anything && is_whole {
                 *next = Next::Anything;
                 return format!("{name}={}", self.value(asked, value));
             }
         }
         if let Some(header) = word.strip_prefix("-H").and_then(|it| self.header(bare(it), true)) {
+            *next = Next::Anything;
             return format!("-H{header}");
         }
         if word.contains(char::is_whitespace) {
             return self.header(word, false).unwrap_or_else(|| self.script(word));
         }
         if let Some(password) = word.strip_prefix("-p").filter(|it| self.is_password(it)) {
+            *next = Next::Anything;
             return format!("-p{}", self.value(Next::Secret, password));
         }
         self.is_sql |= ["mysql", "mariadb"].iter().any(|program| word.contains(program));
@@ -250,6 +256,7 @@ mod tests {
             ("sh -c \"tool --token 'A6' x\" && date", "sh -c \"tool --token '***' x\" && date"),
             ("echo Authorization: Bearer A7", "echo Authorization: Bearer ***"),
             ("SECRET='a b' run  --now", "SECRET=*** run  --now"),
+            ("PGPASSWORD=A8 psql -h db", "PGPASSWORD=*** psql -h db"),
             ("for i in 1 2; do date; done", "for i in 1 2; do date; done"),
         ] {
             let command = ["sh", "-c", script].map(str::to_string);

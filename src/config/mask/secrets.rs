@@ -122,7 +122,8 @@ impl Secrets {
         variables: impl IntoIterator<Item = (N, V)>,
     ) {
         for (name, value) in variables {
-            if speaks_of_secret(name.as_ref()) {
+            // `KEYCLOAK_URL` is a place.
+            if speaks_of_secret(name.as_ref()) && !value.as_ref().contains("://") {
                 self.add(value.as_ref());
             } else {
                 self.url(value.as_ref());
