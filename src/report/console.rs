@@ -75,7 +75,11 @@ pub fn lines(screen: &Screen<'_>) -> Vec<Line> {
     }
     all.extend(failing(analysis).map(|f| line("fails", Tone::Bad, f.message.clone())));
     all.extend(growing(analysis));
+    all.extend(filling(analysis).map(|f| line("grows", Tone::Watch, f.message.clone())));
     all.extend(settled(analysis));
+    let silent = facts::silent(screen.data).into_iter();
+    let silent = silent.map(|(name, why)| format!("metric {name} never had one: {why}"));
+    all.extend(silent.map(|text| line("no value", Tone::Watch, text)));
     all.extend(capacity(analysis).map(|text| line("capacity", Tone::Plain, text)));
     all.extend(analysis.trials.iter().map(|t| line("trials", Tone::Plain, words::trials(t))));
     all.extend(speed(analysis).map(|text| line("speed", Tone::Plain, text)));
@@ -134,6 +138,12 @@ fn failing(analysis: &Analysis) -> impl Iterator<Item = &Finding> {
     analysis.findings.iter().filter(move |f| f.fails && !has_line(f))
 }
 
+/// Descriptors, threads and disk space that grow and do not fail the run.
+fn filling(analysis: &Analysis) -> impl Iterator<Item = &Finding> {
+    let kinds = [FindingKind::ResourceLeak, FindingKind::DiskGrowth];
+    analysis.findings.iter().filter(move |f| kinds.contains(&f.kind) && !f.fails)
+}
+
 /// Leaks, suspects and what could not be told: a line each, the gravest first.
 fn growing(analysis: &Analysis) -> Vec<Line> {
     let kinds = [
@@ -146,26 +156,25 @@ fn growing(analysis: &Analysis) -> Vec<Line> {
     let width = shown.map(|c| c.name.chars().count()).max().unwrap_or(0).min(48);
     let mut all = Vec::new();
     for (verdict, label, kind) in kinds {
-        let found = of(verdict);
-        let count = found.len();
-        let listed = if verdict == Verdict::Leak { LEAKS } else { OTHERS };
-        for container in found.into_iter().take(listed) {
+        let mut found = of(verdict);
+        let listed = if verdict == Verdict::Leak { found.len() } else { OTHERS };
+        let rest = found.split_off(listed.min(found.len()));
+        for container in found {
             let finding = analysis
                 .findings
                 .iter()
                 .find(|f| f.kind == kind && f.container.as_ref() == Some(&container.name));
             all.push(grower(container, finding, label, width));
         }
-        if count > listed {
-            let text = format!("and {} more", count - listed);
+        // Nobody is hidden: the rest is named without its figures.
+        if !rest.is_empty() {
+            let names: Vec<&str> = rest.iter().map(|c| c.name.as_str()).collect();
+            let text = format!("and {} more: {}", rest.len(), names.join(", "));
             all.push(Line { label, tone: Tone::Watch, text });
         }
     }
     all
 }
-
-/// Leaks that get a line of their own.
-const LEAKS: usize = 8;
 
 /// Suspects, and containers that could not be told, that get a line of their own.
 const OTHERS: usize = 4;
@@ -214,7 +223,10 @@ fn grower(
 /// Who does not leak, and who could not be judged.
 fn settled(analysis: &Analysis) -> Vec<Line> {
     let mut all = Vec::new();
-    let mut fine = words::names(with(analysis, Verdict::Ok).map(|c| c.name.as_str()), NAMES);
+    // Whose memory is steady may still lose descriptors or fill a disk, which has lines of its own.
+    let steady = with(analysis, Verdict::Ok);
+    let steady = steady.filter(|c| !c.resources.iter().any(|r| r.verdict == Verdict::Leak));
+    let mut fine = words::names(steady.map(|c| c.name.as_str()), NAMES);
     if !fine.is_empty() {
         fine.extend(least_sharp(analysis).map(|text| format!("; {text}")));
         all.push(Line { label: "ok", tone: Tone::Good, text: fine });
@@ -311,8 +323,8 @@ fn events(screen: &Screen<'_>) -> String {
     };
     let who = |count: fn(&ContainerAnalysis) -> u64| {
         let hit = analysis.containers.iter().filter(|c| count(c) > 0);
-        let names = words::names(hit.map(|c| c.name.as_str()), NAMES / 2);
-        if names.is_empty() { names } else { format!(" ({names})") }
+        let names: Vec<&str> = hit.map(|c| c.name.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
     };
     let kills = words::counted(sum(|c| c.oom_kills), "OOM kill", "OOM kills");
     let restarts = words::counted(sum(|c| c.restarts), "restart", "restarts");
