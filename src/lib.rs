@@ -5,6 +5,8 @@
 //! thin asynchronous shell behind the default feature `app`. ARCHITECTURE.md tells how one sample
 //! travels from the kernel to a chart.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod analysis;
 #[cfg(feature = "app")]
 pub mod cli;
@@ -26,6 +28,7 @@ pub mod session;
 pub mod source;
 pub mod stack;
 pub mod store;
+pub mod tell;
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

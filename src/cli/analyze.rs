@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::analysis::Analysis;
 use crate::store::StoreError;
 use crate::store::input::{Input, detect, out_dir_for};
+use crate::tell;
 
 use super::args::AnalyzeArgs;
 use super::exit::Exit;
@@ -26,7 +27,7 @@ pub fn command(args: &AnalyzeArgs) -> Exit {
     }
     let (folder, exit) = prometheus::window(args);
     let Some(folder) = folder else { return exit };
-    eprintln!("{}", folder.display());
+    tell::people(folder.display().to_string());
     exit.and(of_paths(&[folder], None, args))
 }
 
@@ -69,7 +70,7 @@ fn of_paths(paths: &[PathBuf], out: Option<&Path>, args: &AnalyzeArgs) -> Exit {
         }
     }
     for line in &broken {
-        eprintln!("{line}");
+        tell::people(line);
     }
     exit
 }
@@ -114,14 +115,14 @@ fn analyze_all(jobs: &[Job], wanted: &Wanted) -> Vec<Result<Done, Failed>> {
 fn say(job: &Job, done: &Done, several: bool, json: bool) {
     if json {
         match serde_json::to_string(&done.summary) {
-            Ok(line) => println!("{line}"),
-            Err(error) => eprintln!("the summary cannot be written as JSON: {error}"),
+            Ok(line) => tell::machines(&line),
+            Err(error) => tell::people(format!("the summary cannot be written as JSON: {error}")),
         }
     }
     if several {
-        eprintln!("{}", line(job, &done.analysis));
+        tell::people(line(job, &done.analysis));
     } else {
-        eprint!("{}", done.screen);
+        tell::people(done.screen.clone());
     }
 }
 

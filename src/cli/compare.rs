@@ -6,6 +6,7 @@ use crate::analysis::compare::{Change, Comparison, Run, compare};
 use crate::report::comparison;
 use crate::store::input::{Input, detect};
 use crate::store::{StoreError, baseline};
+use crate::tell;
 
 use super::args::CompareArgs;
 use super::exit::Exit;
@@ -16,7 +17,7 @@ pub fn command(args: &CompareArgs) -> Exit {
     match compared(args) {
         Ok(exit) => exit,
         Err((exit, why)) => {
-            eprintln!("{why}");
+            tell::people(why);
             exit
         }
     }
@@ -35,7 +36,7 @@ fn compared(args: &CompareArgs) -> Result<Exit, Refused> {
     let base = opened(&args.base, &args.overrides)?;
     let current = opened(&args.current, &args.overrides)?;
     let run = |it: &'_ Analysed| -> Exit {
-        it.damage.iter().for_each(|damage| eprintln!("{damage}"));
+        it.damage.iter().for_each(|damage| tell::people(damage.to_string()));
         if it.damage.is_empty() { Exit::Clean } else { Exit::Aborted }
     };
     let damage = run(&base).and(run(&current));
@@ -88,7 +89,11 @@ fn first(args: &CompareArgs) -> Result<Exit, Refused> {
 fn save(args: &CompareArgs) -> Result<(), Refused> {
     let input = detect(&args.current).map_err(of_store)?;
     baseline::save(&input, &args.base).map_err(of_store)?;
-    eprintln!("baseline  {} is kept in {}", args.current.display(), args.base.display());
+    tell::people(format!(
+        "baseline  {} is kept in {}",
+        args.current.display(),
+        args.base.display()
+    ));
     Ok(())
 }
 
@@ -107,10 +112,10 @@ fn opened(path: &Path, overrides: &[String]) -> Result<Analysed, Refused> {
 }
 
 fn say(found: &Comparison, args: &CompareArgs) -> Result<(), Refused> {
-    eprint!("{}", comparison::text(found));
+    tell::people(comparison::text(found));
     if args.json {
         let line = serde_json::to_string(found).map_err(|e| (Exit::Aborted, e.to_string()))?;
-        println!("{line}");
+        tell::machines(&line);
     }
     Ok(())
 }

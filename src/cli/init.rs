@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_yaml_ng::Value;
 
 use crate::outside;
+use crate::tell;
 
 use super::args::InitArgs;
 use super::exit::Exit;
@@ -19,12 +20,12 @@ const COMPOSE_NAMES: &[&str] =
 pub fn command(args: &InitArgs) -> Exit {
     match write(args) {
         Ok(written) => {
-            eprintln!("wrote {}", written.display());
-            eprintln!("next: read it, then `runner check -c {}`", written.display());
+            tell::people(format!("wrote {}", written.display()));
+            tell::people(format!("next: read it, then `runner check -c {}`", written.display()));
             Exit::Clean
         }
         Err(message) => {
-            eprintln!("{message}");
+            tell::people(message);
             Exit::Usage
         }
     }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::tell::{self, Said, Tone};
+
 mod analyze;
 mod args;
 mod check;
@@ -37,9 +39,12 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            if error.use_stderr() {
+                tell::people(usage(&error.render().to_string()));
+                return Exit::Usage.into();
+            }
             let _ = error.print();
-            return code.into();
+            return Exit::Clean.into();
         }
     };
     let exit = match cli.command {
@@ -51,10 +56,23 @@ pub fn main() -> ExitCode {
         Command::DemoService(args) => match crate::demo::serve(args) {
             Ok(()) => Exit::Clean,
             Err(error) => {
-                eprintln!("{error}");
+                tell::people(error.to_string());
                 Exit::Usage
             }
         },
     };
     exit.into()
+}
+
+/// A usage error quotes what was typed, so it is told like anything from outside.
+fn usage(text: &str) -> Said {
+    let mut said = Said::default();
+    match text.strip_prefix("error:") {
+        Some(rest) => {
+            said.push_in(Tone::Bad, "error:");
+            said.push(rest);
+        }
+        None => said.push(text),
+    }
+    said
 }

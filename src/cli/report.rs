@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::analysis::{Analysis, Dataset};
-use crate::report::console::{Screen, coloured};
+use crate::report::console::{Screen, last_screen};
 use crate::report::html::{self, Report};
 use crate::report::{charts, limits_file, markdown};
 use crate::store::{StoreError, atomic};
+use crate::tell::Said;
 
 use super::finish::Wanted;
 use super::resolve::shown;
@@ -20,7 +21,7 @@ pub fn write(
     data: &Dataset,
     analysis: &Analysis,
     wanted: &Wanted,
-) -> Result<String, StoreError> {
+) -> Result<Said, StoreError> {
     let drawn = if wanted.charts {
         let options = charts::Options { all: wanted.all_charts };
         charts::write(&out.join("charts"), data, analysis, &options)?
@@ -38,7 +39,7 @@ pub fn write(
         None if limits_file::is_ours(&limits) => drop(std::fs::remove_file(&limits)),
         None => {}
     }
-    Ok(coloured(&Screen {
+    Ok(last_screen(&Screen {
         data,
         analysis,
         report_path: &shown(&report_path),

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::config::mask::Secrets;
 use crate::config::{
     Compose, Config, HealthProbe, Probe, ProcessService, RestartPolicy, StackKind,
 };
 use crate::config::{ConfigText, read, read_file};
 use crate::demo;
 use crate::demo::EnvValue;
+use crate::tell;
 
 use super::args::ConfigArgs;
 use super::wire;
@@ -92,6 +94,17 @@ async fn place_demo(config: &mut Config, why: &mut Vec<String>) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// Adds the credentials in the environment; from now on none of them is told.
+pub fn keep_secret(mut secrets: Secrets) -> Secrets {
+    // What is no text is no credential that anybody could type.
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    secrets.variables(std::env::vars_os().filter_map(text));
+    tell::keep_secret(secrets.clone());
+    secrets
 }
 
 /// A path as it is meant from here.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::analysis::Settings;
 use crate::analysis::metrics::HealthWatch;
+use crate::config::mask::Secrets;
 use crate::config::{Config, Level};
 use crate::scenario::Plan;
 use crate::session::load_driver::LoadDriver;
@@ -21,6 +22,7 @@ use crate::stack::holder::Holder;
 use crate::store::input::Input;
 use crate::store::journal::{Journal, RunFile};
 use crate::store::run_folder::{RESULTS, RunFolder};
+use crate::tell;
 
 use super::args::RunArgs;
 use super::exit::Exit;
@@ -52,19 +54,19 @@ pub fn command(args: &RunArgs) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the asynchronous runtime cannot start: {error}");
+            tell::people(format!("the asynchronous runtime cannot start: {error}"));
             return Exit::Environment;
         }
     };
     if args.dry_run {
         return match runtime.block_on(planned(args)) {
             Ok((config, plan, why)) => {
-                why.iter().for_each(|line| eprintln!("{line}"));
-                eprint!("{}", dry_run::text(&config, &plan));
+                why.iter().for_each(|line| tell::people(line));
+                tell::people(dry_run::text(&config, &plan));
                 Exit::Clean
             }
             Err(failed) => {
-                eprintln!("{}", failed.message);
+                tell::people(failed.message);
                 failed.exit
             }
         };
@@ -72,7 +74,7 @@ pub fn command(args: &RunArgs) -> Exit {
     match runtime.block_on(measure(args)) {
         Ok(measured) => runtime.block_on(finish_or_leave(args, measured, begun)),
         Err(failed) => {
-            eprintln!("{}", failed.message);
+            tell::people(failed.message);
             failed.exit
         }
     }
@@ -92,20 +94,21 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     let missing = |message: String| Failed { exit: Exit::Environment, message };
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await.map_err(usage)?;
     apply_flags(&mut config, args)?;
+    let secrets = resolve::keep_secret(Secrets::of(&config));
     let plan = Plan::new(&config, &args.scenarios).map_err(|e| usage(e.to_string()))?;
     for line in &why {
-        eprintln!("{line}");
+        tell::people(line);
     }
     let interrupt = signals::listen().map_err(|e| missing(e.to_string()))?;
     let signals = interrupt.clone();
     if demo {
-        wire::prepare_demo(&mut config, |line| eprintln!("{line}")).await.map_err(missing)?;
+        wire::prepare_demo(&mut config, |line| tell::people(line)).await.map_err(missing)?;
     }
     let config = Arc::new(config);
     let clock = RunClock::start();
     let started = Utc::now();
-    let folder =
-        RunFolder::create(&config.results_dir(), started).map_err(|e| missing(e.to_string()))?;
+    let folder = RunFolder::create(&config.results_dir(), started, config.results.mode)
+        .map_err(|e| missing(e.to_string()))?;
     let opened = match wire::open_stack(&config, folder.test_id()).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -129,7 +132,7 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     run.devices = found.devices;
     let watch = wire::open_watch(&config, clock, &mut places).map_err(missing)?;
     let health = HealthWatch::new(config.health.iter().map(|check| check.rule.clone()));
-    let journal = Journal::create(&folder, &run).map_err(|e| missing(e.to_string()))?;
+    let journal = Journal::hiding(&folder, &run, secrets).map_err(|e| missing(e.to_string()))?;
     let mut host = HostSource::new(&config.sources.proc_root);
     let remote = opened.remote;
     let mut own = OwnSource::new(&config.sources.proc_root);
@@ -222,12 +225,12 @@ async fn finish_or_leave(args: &RunArgs, measured: Measured, begun: Instant) -> 
         biased;
         exit = finishing => exit.unwrap_or(Exit::Aborted),
         signal = signal => {
-            eprintln!(
+            tell::people(format!(
                 "ended by {} before the analysis was done; what was measured is saved: \
                  runner analyze {}",
                 signal.name(),
                 path.display()
-            );
+            ));
             // The thread would go on with the analysis; the process does not wait for it.
             std::process::exit(i32::from(signal.exit_code()));
         }
@@ -244,10 +247,10 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         exit = exit.and(if abort.environment { Exit::Environment } else { Exit::Aborted });
     }
     if outcome.ticks == 0 {
-        eprintln!(
+        tell::people(format!(
             "nothing was measured; the record of the attempt is in {}",
             folder.path().display()
-        );
+        ));
         return exit.and(Exit::Aborted);
     }
     let wanted = Wanted {
@@ -261,12 +264,12 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
     let _ = std::fs::remove_file(folder.file(RESULTS));
     match finish(&input, folder.path(), &wanted) {
         Ok(done) => {
-            eprint!("{}", done.screen);
-            done.damage.iter().for_each(|damage| eprintln!("{damage}"));
+            tell::people(done.screen);
+            done.damage.iter().for_each(|damage| tell::people(damage.to_string()));
             exit.and(done.exit)
         }
         Err(error) => {
-            eprintln!("{error}");
+            tell::people(error.to_string());
             exit.and(Exit::Aborted)
         }
     }

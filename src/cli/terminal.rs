@@ -1,22 +1,17 @@
 //! The live view: a small table that redraws itself on a terminal, plain lines where there is none.
-//! Everything goes to stderr.
+//! Everything goes to stderr, cleaned as all that is told.
 
-use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use owo_colors::{OwoColorize, Stream};
 
 use crate::session::live::{ContainerView, Observer, View};
+use crate::tell::{self, Said, Tone, clean};
 
 /// The observer that fits stderr.
 #[must_use]
 pub fn observer() -> Box<dyn Observer> {
-    if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb") {
-        Box::new(Table::new())
-    } else {
-        Box::new(Lines::new())
-    }
+    if tell::is_terminal() { Box::new(Table::new()) } else { Box::new(Lines::new()) }
 }
 
 /// Containers shown at once.
@@ -37,10 +32,9 @@ impl Table {
         Table { start: Instant::now(), screen, head, rows }
     }
 
-    fn print(&self, text: &str) {
-        let elapsed = clock(self.start.elapsed().as_secs_f64());
-        let stamp = elapsed.if_supports_color(Stream::Stderr, |t| t.dimmed()).to_string();
-        let _ = self.screen.println(format!("{stamp}  {text}"));
+    /// Above the table, which indicatif takes away meanwhile.
+    fn print(&self, text: &Said) {
+        let _ = self.screen.println(tell::painted(&stamped(self.start, text)));
     }
 }
 
@@ -55,22 +49,22 @@ fn line(screen: &MultiProgress) -> ProgressBar {
 impl Observer for Table {
     fn view(&mut self, view: &View) {
         let head = format!("{}  {}", clock(self.start.elapsed().as_secs_f64()), headline(view));
-        self.head.set_message(head);
+        self.head.set_message(clean::one_line(&head));
         let title =
             format!("{:<24} {:>9} {:>11} {:>7}", "container", "cpu %", "memory MB", "mem %");
-        let mut texts = vec![title.if_supports_color(Stream::Stderr, |t| t.dimmed()).to_string()];
-        texts.extend(view.containers.iter().take(ROWS).map(row));
+        let mut texts = vec![tell::painted(&Said::of(Tone::Dim, &title))];
+        texts.extend(view.containers.iter().take(ROWS).map(|one| clean::one_line(&row(one))));
         for (index, bar) in self.rows.iter().enumerate() {
             bar.set_message(texts.get(index).cloned().unwrap_or_default());
         }
     }
 
     fn note(&mut self, text: &str) {
-        self.print(text);
+        self.print(&text.into());
     }
 
     fn warn(&mut self, text: &str) {
-        self.print(&format!("{} {text}", warning()));
+        self.print(&warning(text));
     }
 }
 
@@ -84,8 +78,18 @@ impl Drop for Table {
     }
 }
 
-fn warning() -> String {
-    "warning".if_supports_color(Stream::Stderr, |t| t.yellow()).to_string()
+fn warning(text: &str) -> Said {
+    let mut said = Said::of(Tone::Watch, "warning");
+    said.push(&format!(" {text}"));
+    said
+}
+
+/// What is said, behind the time since the start.
+fn stamped(start: Instant, text: &Said) -> Said {
+    let mut said = Said::of(Tone::Dim, &clock(start.elapsed().as_secs_f64()));
+    said.push("  ");
+    said.append(text.clone());
+    said
 }
 
 struct Lines {
@@ -102,9 +106,8 @@ impl Lines {
         Lines { start: Instant::now(), phase: String::new(), said: 0.0 }
     }
 
-    fn print(&self, text: &str) {
-        let elapsed = clock(self.start.elapsed().as_secs_f64());
-        let _ = writeln!(std::io::stderr(), "{elapsed}  {text}");
+    fn print(&self, text: &Said) {
+        tell::people(stamped(self.start, text));
     }
 }
 
@@ -120,15 +123,15 @@ impl Observer for Lines {
         let busiest = view.containers.first().and_then(|c| Some((&c.name, c.cpu?)));
         let busiest =
             busiest.map_or(String::new(), |(name, cpu)| format!("; {name} {cpu:.0} % CPU"));
-        self.print(&format!("{}{busiest}", headline(view)));
+        self.print(&format!("{}{busiest}", headline(view)).into());
     }
 
     fn note(&mut self, text: &str) {
-        self.print(text);
+        self.print(&text.into());
     }
 
     fn warn(&mut self, text: &str) {
-        self.print(&format!("{} {text}", warning()));
+        self.print(&warning(text));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Call, mask, seconds};
 
@@ -65,13 +65,13 @@ pub enum HookAct {
         /// The container's key.
         container: String,
         /// Program and arguments.
-        #[serde(serialize_with = "words")]
+        #[serde(serialize_with = "mask::command::serialize")]
         command: Vec<String>,
     },
     /// A command on this machine.
     Command {
         /// Program and arguments.
-        #[serde(serialize_with = "words")]
+        #[serde(serialize_with = "mask::command::serialize")]
         command: Vec<String>,
     },
     /// An HTTP call; other answers than 2xx are failures.
@@ -84,56 +84,9 @@ pub enum HookAct {
     },
 }
 
-/// A command is recorded without what looks like a credential.
-fn words<S: Serializer>(command: &[String], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(masked_words(command))
-}
-
-/// A command's words with credentials masked: those of URLs, the values of `--name=value` whose
-/// name speaks of a secret, and the word after such a `--name`.
-#[must_use]
-pub fn masked_words(command: &[String]) -> Vec<String> {
-    let mut hide = false;
-    command
-        .iter()
-        .map(|word| {
-            let hidden = std::mem::take(&mut hide);
-            if hidden && !word.starts_with('-') {
-                return mask::MASK.to_string();
-            }
-            hide = word.starts_with('-') && !word.contains('=') && mask::speaks_of_secret(word);
-            match word.split_once('=') {
-                Some((name, _)) if is_plain(name) && mask::speaks_of_secret(name) => {
-                    format!("{name}={}", mask::MASK)
-                }
-                _ => mask::masked(word),
-            }
-        })
-        .collect()
-}
-
-/// The name of a flag or variable, not the beginning of a URL.
-fn is_plain(name: &str) -> bool {
-    name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn credentials_of_a_command_are_not_recorded() {
-        let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
-        for (command, wanted) in [
-            ("curl http://u:p@h/x?token=1", "curl http://***@h/x?token=***"),
-            ("tool --password hunter2 -v", "tool --password *** -v"),
-            ("tool --api-key=abc --out=x", "tool --api-key=*** --out=x"),
-            ("PGPASSWORD=abc psql", "PGPASSWORD=*** psql"),
-            ("jcmd 1 GC.run", "jcmd 1 GC.run"),
-        ] {
-            assert_eq!(masked_words(&words(command)), words(wanted));
-        }
-    }
 
     #[test]
     fn a_hook_belongs_to_its_border_only() {

@@ -24,9 +24,10 @@ mod series;
 mod stack;
 
 pub use address::Address;
-pub use hook::{HookAct, HookConfig, When, masked_words};
+pub use hook::{HookAct, HookConfig, When};
 pub use isolate::Isolate;
 pub use load::{AgentsLoad, Call, HttpLoad, HttpTask, LoadConfig, Spawn};
+pub use mask::masked_words;
 pub use metric::{
     Aggregate, Endpoint, HealthConfig, HealthRule, MetricConfig, MetricKind, MetricRule, Pick,
 };
@@ -327,11 +328,14 @@ pub struct ResultsConfig {
     pub dir: PathBuf,
     /// Samples are inline in results.json up to this many container samples.
     pub inline_samples: usize,
+    /// Who may read a run folder, as `chmod` has it.
+    #[serde(serialize_with = "octal")]
+    pub mode: u32,
 }
 
 impl Default for ResultsConfig {
     fn default() -> Self {
-        ResultsConfig { dir: PathBuf::from("results"), inline_samples: 500_000 }
+        ResultsConfig { dir: PathBuf::from("results"), inline_samples: 500_000, mode: 0o700 }
     }
 }
 
@@ -366,6 +370,10 @@ pub struct Accept {
     pub until: chrono::NaiveDate,
     /// Why it is accepted.
     pub why: String,
+}
+
+fn octal<S: serde::Serializer>(mode: &u32, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&format!("{mode:04o}"))
 }
 
 pub(crate) fn seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::seconds;
+use super::{mask, seconds};
 
 /// How far a reset may go: the user's consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -93,6 +93,7 @@ pub struct ProcessService {
     pub name: String,
     /// Program and arguments. `${port:8000}` is its own port, `${address:other:8000}` another
     /// service's `host:port`, `${dir}` a fresh folder of its own (remade at a reset).
+    #[serde(serialize_with = "mask::command::serialize")]
     pub command: Vec<String>,
     /// Environment, with the same placeholders. Values are never recorded.
     #[serde(skip)]
@@ -133,8 +134,9 @@ pub enum Probe {
         /// One of the service's ports.
         port: u16,
         /// Path and query.
+        #[serde(serialize_with = "mask::serialize")]
         path: String,
     },
     /// A command exits 0.
-    Command(Vec<String>),
+    Command(#[serde(serialize_with = "mask::command::serialize")] Vec<String>),
 }

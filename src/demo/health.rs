@@ -8,6 +8,8 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::tell;
+
 /// Longer than a loaded service needs, shorter than the interval of the check.
 const LIMIT: Duration = Duration::from_millis(1500);
 
@@ -17,7 +19,7 @@ pub fn health_command(args: impl Iterator<Item = String>) -> ExitCode {
     let (authority, path) = match target(args, std::env::var("DEMO_PORT").ok()) {
         Ok(target) => target,
         Err(problem) => {
-            eprintln!("{problem}");
+            tell::people(problem);
             return ExitCode::from(2);
         }
     };
@@ -25,7 +27,7 @@ pub fn health_command(args: impl Iterator<Item = String>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             // Docker keeps this line as the output of the failed check.
-            println!("GET http://{authority}{path}: {problem}");
+            tell::machines(&format!("GET http://{authority}{path}: {problem}"));
             ExitCode::FAILURE
         }
     }

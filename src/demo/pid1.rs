@@ -10,6 +10,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::tell;
+
 /// The signals that matter, with their handlers installed.
 #[derive(Debug)]
 pub(super) struct Signals {
@@ -45,7 +47,7 @@ fn reap() {
     loop {
         match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => return,
-            Ok(status) => println!("child ended: {status:?}"),
+            Ok(status) => tell::machines(&format!("child ended: {status:?}")),
             Err(Errno::EINTR) => {}
             Err(_) => return,
         }

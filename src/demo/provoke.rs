@@ -10,6 +10,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::tell;
+
 use super::web::{Refusal, query_value};
 
 const STEP: Duration = Duration::from_millis(20);
@@ -61,7 +63,7 @@ async fn crash(RawQuery(query): RawQuery) -> Answer {
     std::thread::spawn(move || {
         // Long enough for the answer to be sent.
         std::thread::sleep(Duration::from_millis(50));
-        println!("crashing with {code}, as asked");
+        tell::machines(&format!("crashing with {code}, as asked"));
         std::process::exit(code.into());
     });
     Ok(Json(json!({ "exiting_with": code })))

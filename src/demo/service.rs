@@ -7,6 +7,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::tell;
+
 use super::args::{DemoServiceArgs, Role, Settings, SettingsError};
 use super::peer::Peer;
 use super::pid1::Signals;
@@ -63,14 +65,14 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         .await
         .map_err(io_error(format!("cannot listen on {address}")))?;
     let app = routes(&settings)?;
-    println!("{} listens on {address}", settings.role.name());
+    tell::machines(&format!("{} listens on {address}", settings.role.name()));
     tokio::select! {
         ended = axum::serve(listener, app).into_future() => {
             ended.map_err(io_error("cannot serve any longer"))
         }
         signal = signals.until_asked_to_end() => {
             // Nothing is worth waiting for: a demo service has no promise to keep.
-            println!("{} ends on {signal}", settings.role.name());
+            tell::machines(&format!("{} ends on {signal}", settings.role.name()));
             Ok(())
         }
     }

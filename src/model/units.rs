@@ -49,9 +49,26 @@ pub fn signed(value: f64, digits: usize) -> String {
     if text.starts_with('-') || value.is_nan() { text } else { format!("+{text}") }
 }
 
+/// Two figures with as many decimal places as tell them apart, `digits` at least: what falls just
+/// short of a bound must not read like the bound.
+#[must_use]
+pub fn apart(a: f64, b: f64, digits: usize) -> (String, String) {
+    let told = |digits| (fixed(a, digits), fixed(b, digits));
+    (digits..digits + 6).map(told).find(|(a, b)| a != b).unwrap_or_else(|| told(digits))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_falls_just_short_does_not_read_like_the_bound() {
+        let told = |a, b| apart(a, b, 1);
+        assert_eq!(told(3.2, 4.5), ("3.2".into(), "4.5".into()));
+        assert_eq!(told(4.46, 4.5), ("4.46".into(), "4.50".into()));
+        assert_eq!(told(4.4996, 4.5), ("4.4996".into(), "4.5000".into()));
+        assert_eq!(told(4.5, 4.5), ("4.5".into(), "4.5".into()));
+    }
 
     #[test]
     fn a_zero_has_no_minus_sign() {

@@ -2,6 +2,7 @@
 
 use crate::analysis::compare::{Change, Comparison, ContainerComparison, Slope};
 use crate::model::units::{fixed, signed};
+use crate::tell::clean;
 
 /// Longest name of a container in the table.
 const NAME: usize = 40;
@@ -28,8 +29,7 @@ pub fn text(found: &Comparison) -> String {
     for container in shown {
         text.push_str(&line(container, width));
     }
-    // Names come from outside: nothing in them may steer the terminal.
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    text
 }
 
 fn headline(verdict: Change) -> &'static str {
@@ -42,7 +42,7 @@ fn headline(verdict: Change) -> &'static str {
 }
 
 fn line(container: &ContainerComparison, width: usize) -> String {
-    let name: String = container.name.chars().take(NAME).collect();
+    let name: String = container.name.chars().take(NAME).map(clean::shown).collect();
     let mut line = format!(
         "{name:<width$}  {:<12}  {:>24}  {:>10}  {:>10}",
         word(container.change),

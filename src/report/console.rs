@@ -1,7 +1,6 @@
 //! The last screen of a run: the answers in a few lines.
 //!
-//! The text is made here without colour and without a terminal; [`coloured`] only paints the words
-//! at the left.
+//! The text is made here without a terminal; only the words at the left have a colour.
 
 use std::path::Path;
 
@@ -9,6 +8,8 @@ use crate::analysis::findings::{per_unit, rate, too_much_could_hide, until_limit
 use crate::analysis::isolate::{Attribution, IsolatedContainer};
 use crate::analysis::leak::Verdict;
 use crate::analysis::{Analysis, ContainerAnalysis, Dataset, Finding, FindingKind, Status};
+
+use crate::tell::{Said, Tone, clean};
 
 use super::facts;
 use super::words;
@@ -26,19 +27,6 @@ pub struct Screen<'a> {
     pub demo: bool,
     /// How long it took, seconds; absent in a re-analysis, where the run's own length is said.
     pub wall_seconds: Option<f64>,
-}
-
-/// How the word at the left of a line is painted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Good.
-    Good,
-    /// Worth a look.
-    Watch,
-    /// Bad.
-    Bad,
-    /// Neither.
-    Plain,
 }
 
 /// A line: a word, and what is said about it.
@@ -61,38 +49,19 @@ pub(super) fn leaks(analysis: &Analysis) -> Vec<(&str, String)> {
     by_slope(analysis, Verdict::Leak).into_iter().map(|c| (c.name.as_str(), one(c))).collect()
 }
 
-/// The last screen as plain text, every line ended.
+/// The last screen, every line ended.
 #[must_use]
-pub fn last_screen(screen: &Screen<'_>) -> String {
-    render(&lines(screen), |label, _| label.to_string())
-}
-
-/// The same with colours, where stderr is a terminal that wants them.
-#[cfg(feature = "app")]
-#[must_use]
-pub fn coloured(screen: &Screen<'_>) -> String {
-    use owo_colors::{OwoColorize, Stream};
-    render(&lines(screen), |label, tone| match tone {
-        Tone::Good => label.if_supports_color(Stream::Stderr, |t| t.green()).to_string(),
-        Tone::Watch => label.if_supports_color(Stream::Stderr, |t| t.yellow()).to_string(),
-        Tone::Bad => label.if_supports_color(Stream::Stderr, |t| t.red()).to_string(),
-        Tone::Plain => label.if_supports_color(Stream::Stderr, |t| t.bold()).to_string(),
-    })
-}
-
-fn render(lines: &[Line], paint: impl Fn(&str, Tone) -> String) -> String {
+pub fn last_screen(screen: &Screen<'_>) -> Said {
+    let lines = lines(screen);
     let width = lines.iter().map(|line| line.label.len() + 2).max().unwrap_or(0).max(10);
-    let mut text = String::new();
-    for line in lines {
-        let label = paint(&format!("{:<width$}", line.label), line.tone);
-        // Names come from outside: nothing in them may steer the terminal.
-        let rest = line.text.chars().map(|c| if c.is_control() { ' ' } else { c });
-        text.push_str(&label);
-        text.extend(rest);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
+    let mut said = Said::default();
+    for line in &lines {
+        said.push_in(line.tone, &format!("{:<width$}", line.label));
+        // A name with a line break in it must not begin a line of its own.
+        said.push(clean::one_line(&line.text).trim_end());
+        said.push("\n");
     }
-    text
+    said
 }
 
 /// The lines of the screen, in order. What was not measured has none.
@@ -107,7 +76,11 @@ pub fn lines(screen: &Screen<'_>) -> Vec<Line> {
     all.extend(words::damage(analysis).map(|text| line("damage", Tone::Bad, text)));
     all.extend(failing(analysis).map(|f| line("fails", Tone::Bad, f.message.clone())));
     all.extend(growing(analysis));
+    all.extend(filling(analysis).map(|f| line("grows", Tone::Watch, f.message.clone())));
     all.extend(settled(analysis));
+    let silent = facts::silent(screen.data).into_iter();
+    let silent = silent.map(|(name, why)| format!("metric {name} never had one: {why}"));
+    all.extend(silent.map(|text| line("no value", Tone::Watch, text)));
     all.extend(capacity(analysis).map(|text| line("capacity", Tone::Plain, text)));
     all.extend(analysis.trials.iter().map(|t| line("trials", Tone::Plain, words::trials(t))));
     all.extend(speed(analysis).map(|text| line("speed", Tone::Plain, text)));
@@ -167,6 +140,12 @@ fn failing(analysis: &Analysis) -> impl Iterator<Item = &Finding> {
     analysis.findings.iter().filter(move |f| f.fails && !has_line(f))
 }
 
+/// Descriptors, threads and disk space that grow and do not fail the run.
+fn filling(analysis: &Analysis) -> impl Iterator<Item = &Finding> {
+    let kinds = [FindingKind::ResourceLeak, FindingKind::DiskGrowth];
+    analysis.findings.iter().filter(move |f| kinds.contains(&f.kind) && !f.fails)
+}
+
 /// Leaks, suspects and what could not be told: a line each, the gravest first.
 fn growing(analysis: &Analysis) -> Vec<Line> {
     let kinds = [
@@ -179,26 +158,25 @@ fn growing(analysis: &Analysis) -> Vec<Line> {
     let width = shown.map(|c| c.name.chars().count()).max().unwrap_or(0).min(48);
     let mut all = Vec::new();
     for (verdict, label, kind) in kinds {
-        let found = of(verdict);
-        let count = found.len();
-        let listed = if verdict == Verdict::Leak { LEAKS } else { OTHERS };
-        for container in found.into_iter().take(listed) {
+        let mut found = of(verdict);
+        let listed = if verdict == Verdict::Leak { found.len() } else { OTHERS };
+        let rest = found.split_off(listed.min(found.len()));
+        for container in found {
             let finding = analysis
                 .findings
                 .iter()
                 .find(|f| f.kind == kind && f.container.as_ref() == Some(&container.name));
             all.push(grower(container, finding, label, width));
         }
-        if count > listed {
-            let text = format!("and {} more", count - listed);
+        // Nobody is hidden: the rest is named without its figures.
+        if !rest.is_empty() {
+            let names: Vec<&str> = rest.iter().map(|c| c.name.as_str()).collect();
+            let text = format!("and {} more: {}", rest.len(), names.join(", "));
             all.push(Line { label, tone: Tone::Watch, text });
         }
     }
     all
 }
-
-/// Leaks that get a line of their own.
-const LEAKS: usize = 8;
 
 /// Suspects, and containers that could not be told, that get a line of their own.
 const OTHERS: usize = 4;
@@ -247,7 +225,10 @@ fn grower(
 /// Who does not leak, and who could not be judged.
 fn settled(analysis: &Analysis) -> Vec<Line> {
     let mut all = Vec::new();
-    let mut fine = words::names(with(analysis, Verdict::Ok).map(|c| c.name.as_str()), NAMES);
+    // Whose memory is steady may still lose descriptors or fill a disk, which has lines of its own.
+    let steady = with(analysis, Verdict::Ok);
+    let steady = steady.filter(|c| !c.resources.iter().any(|r| r.verdict == Verdict::Leak));
+    let mut fine = words::names(steady.map(|c| c.name.as_str()), NAMES);
     if !fine.is_empty() {
         fine.extend(least_sharp(analysis).map(|text| format!("; {text}")));
         all.push(Line { label: "ok", tone: Tone::Good, text: fine });
@@ -344,8 +325,8 @@ fn events(screen: &Screen<'_>) -> String {
     };
     let who = |count: fn(&ContainerAnalysis) -> u64| {
         let hit = analysis.containers.iter().filter(|c| count(c) > 0);
-        let names = words::names(hit.map(|c| c.name.as_str()), NAMES / 2);
-        if names.is_empty() { names } else { format!(" ({names})") }
+        let names: Vec<&str> = hit.map(|c| c.name.as_str()).collect();
+        if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
     };
     let kills = words::counted(sum(|c| c.oom_kills), "OOM kill", "OOM kills");
     let restarts = words::counted(sum(|c| c.restarts), "restart", "restarts");

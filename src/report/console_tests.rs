@@ -1,20 +1,26 @@
 use std::path::Path;
 
-use crate::analysis::{Dataset, Settings, analyze};
+use crate::analysis::leak::{PartGrowth, Verdict};
+use crate::analysis::resources::ResourceVerdict;
+use crate::analysis::{Analysis, Dataset, Settings, analyze, findings};
 use crate::report::fixture;
 
 use super::{Screen, last_screen};
 
 fn screen_of(data: &Dataset, settings: &Settings, demo: bool, seconds: Option<f64>) -> String {
-    let analysis = analyze(data, settings);
+    shown(data, &analyze(data, settings), demo, seconds)
+}
+
+fn shown(data: &Dataset, analysis: &Analysis, demo: bool, seconds: Option<f64>) -> String {
     let path = format!("results/{}/report.html", data.test_id);
     last_screen(&Screen {
         data,
-        analysis: &analysis,
+        analysis,
         report_path: Path::new(&path),
         demo,
         wall_seconds: seconds,
     })
+    .to_string()
 }
 
 #[test]
@@ -74,4 +80,129 @@ fn a_name_from_outside_cannot_steer_the_terminal() {
     }
     let text = screen_of(&data, &fixture::settings(true), true, Some(194.0));
     assert!(!text.contains('\u{1b}') && text.contains("ca [2Jche "), "{text}");
+}
+
+/// The demo, its findings made anew after a change.
+fn changed(change: impl Fn(&mut Analysis)) -> (Dataset, Analysis) {
+    let data = fixture::demo();
+    let mut analysis = analyze(&data, &fixture::settings(false));
+    change(&mut analysis);
+    analysis.findings = findings::find(&analysis, None);
+    (data, analysis)
+}
+
+fn grown(resource: &str, unit: &str) -> ResourceVerdict {
+    ResourceVerdict {
+        resource: resource.into(),
+        unit: unit.into(),
+        verdict: Verdict::Leak,
+        reason: None,
+        per_hour: Some(300.0),
+        ci_low: Some(290.0),
+        ci_high: Some(310.0),
+        threshold_per_hour: 60.0,
+        level: Some(400.0),
+        limit: None,
+        hours_to_limit: None,
+    }
+}
+
+fn container<'a>(
+    analysis: &'a mut Analysis,
+    name: &str,
+) -> &'a mut crate::analysis::ContainerAnalysis {
+    analysis.containers.iter_mut().find(|c| c.name == name).expect("of the demo")
+}
+
+#[track_caller]
+fn line<'t>(text: &'t str, label: &str) -> &'t str {
+    let line = text.lines().find(|line| line.split("  ").next() == Some(label));
+    line.unwrap_or_else(|| panic!("no {label}:\n{text}"))
+}
+
+#[test]
+fn who_loses_descriptors_or_fills_a_disk_does_not_stand_under_ok() {
+    let (data, analysis) = changed(|analysis| {
+        container(analysis, "cache").resources = vec![grown("open_fds", "descriptors")];
+        container(analysis, "store").resources = vec![grown("log_bytes", "MB")];
+    });
+    let text = shown(&data, &analysis, false, None);
+    let ok = line(&text, "ok");
+    assert!(!ok.contains("cache") && !ok.contains("store") && ok.contains("simulation"), "{text}");
+    assert!(text.contains("fails     cache grows +300 descriptors an hour"), "{text}");
+    assert!(line(&text, "grows").contains("store grows +300 MB an hour"), "{text}");
+}
+
+#[test]
+fn no_leak_and_no_suspect_is_hidden_behind_a_number() {
+    for verdict in [Verdict::Leak, Verdict::Suspect] {
+        let (data, analysis) = changed(|analysis| {
+            let one = container(analysis, "stream-processor").clone();
+            analysis.containers = (1..=40)
+                .map(|n| {
+                    let mut one = one.clone();
+                    one.name = format!("worker-{n:02}");
+                    one.leak.as_mut().expect("judged").verdict = verdict;
+                    one
+                })
+                .collect();
+        });
+        let text = shown(&data, &analysis, false, None);
+        for n in 1..=40 {
+            assert!(
+                text.contains(&format!("worker-{n:02}")),
+                "{verdict:?}, worker-{n:02}:\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_metric_that_never_had_a_value_is_one_line_that_says_why_and_no_gaps() {
+    let mut data = fixture::demo();
+    let of_metric = |why: &str, n| ("metric".to_string(), format!("metric depth: {why}"), n);
+    data.scenarios[0].gaps = vec![of_metric("HTTP 404", 130), of_metric("no answer", 2)];
+    let text = screen_of(&data, &fixture::settings(true), false, None);
+    assert!(text.contains("metric depth never had one: HTTP 404"), "{text}");
+    assert!(!text.contains("gap"), "{text}");
+
+    let rows = data.scenarios[0].time.len();
+    data.scenarios[0].metrics = vec![("depth".into(), vec![1.0; rows])];
+    let text = screen_of(&data, &fixture::settings(true), false, None);
+    assert!(text.contains("132 gaps") && !text.contains("never had"), "{text}");
+}
+
+#[test]
+fn a_remedy_fits_what_grows() {
+    let remedy = |change: &dyn Fn(&mut crate::analysis::ContainerAnalysis)| {
+        let (data, analysis) = changed(|analysis| {
+            analysis.containers.retain(|c| c.name == "stream-processor");
+            change(container(analysis, "stream-processor"));
+        });
+        line(&shown(&data, &analysis, false, None), "remedy").to_string()
+    };
+    let of_part = |part: &str| {
+        remedy(&|c| {
+            let leak = c.leak.as_mut().expect("judged");
+            let part = PartGrowth { part: part.into(), per_min: 40.0, share_percent: Some(99.0) };
+            leak.parts = vec![part];
+        })
+    };
+    let of_resource = |resource: &str| {
+        remedy(&|c| {
+            c.leak.as_mut().expect("judged").verdict = Verdict::Ok;
+            c.resources = vec![grown(resource, "things")];
+        })
+    };
+    assert!(of_part("heap").contains("profile"));
+    let files = of_part("shared_memory");
+    assert!(files.contains("tmpfs") && !files.contains("profile what"), "{files}");
+    assert!(of_part("kernel").contains("sockets, pipes and files"));
+    for (resource, words) in [
+        ("open_fds", "files and connections"),
+        ("sockets", "connections"),
+        ("pids", "threads and processes"),
+    ] {
+        assert!(of_resource(resource).contains(words), "{}", of_resource(resource));
+    }
 }

@@ -1,5 +1,7 @@
 //! What was measured, by what, and what it cost: the facts around the figures.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::analysis::stats::mean;
@@ -28,10 +30,43 @@ fn parse(text: &str) -> Option<f64> {
     Some(time.and_utc().timestamp_millis() as f64 / 1000.0)
 }
 
-/// How many gaps there were.
+/// How many gaps there were. A metric that never had a value has none: see [`silent`].
 #[must_use]
 pub fn gap_count(data: &Dataset) -> u64 {
-    data.scenarios.iter().flat_map(|s| &s.gaps).map(|(_, _, count)| count).sum()
+    let silent = silent(data);
+    let gaps = data.scenarios.iter().flat_map(|s| &s.gaps);
+    gaps.filter(|gap| !is_of(&silent, &gap.1)).map(|(_, _, count)| count).sum()
+}
+
+/// Metrics that never had a value, each with the commonest reason.
+#[must_use]
+pub fn silent(data: &Dataset) -> BTreeMap<&str, &str> {
+    let is_known = |name: &str| {
+        let metrics = data.scenarios.iter().flat_map(|s| &s.metrics);
+        metrics.filter(|(of, _)| of == name).any(|(_, values)| values.iter().any(|v| v.is_finite()))
+    };
+    let mut counts: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for (_, reason, count) in data.scenarios.iter().flat_map(|s| &s.gaps) {
+        if let Some((name, why)) = of_metric(reason).filter(|(name, _)| !is_known(name)) {
+            *counts.entry(name).or_default().entry(why).or_default() += count;
+        }
+    }
+    let mut silent = BTreeMap::new();
+    for (name, whys) in counts {
+        if let Some((why, _)) = whys.into_iter().max_by_key(|(_, count)| *count) {
+            silent.insert(name, why);
+        }
+    }
+    silent
+}
+
+/// `metric NAME: WHY`, as the ticker writes it.
+fn of_metric(reason: &str) -> Option<(&str, &str)> {
+    reason.strip_prefix("metric ")?.split_once(": ")
+}
+
+fn is_of(silent: &BTreeMap<&str, &str>, reason: &str) -> bool {
+    of_metric(reason).is_some_and(|(name, _)| silent.contains_key(name))
 }
 
 /// `0.6 % CPU, 14 MB`: what measuring cost, mean CPU and most memory; absent where not measured.
@@ -79,6 +114,8 @@ pub fn measured(data: &Dataset) -> Vec<(&'static str, String)> {
     row("Runner", text(&data.run, &["runner_version"]).map(|v| format!("version {v}")));
     row("Runner's own cost", own_cost(data));
     row("Gaps", gaps(data));
+    let silent = silent(data).into_iter().map(|(name, why)| format!("metric {name}: {why}"));
+    row("Never had a value", Some(silent.collect::<Vec<_>>().join("; ")));
     rows
 }
 
@@ -118,7 +155,7 @@ fn engine(run: &Value) -> Option<String> {
 
 /// `cgroup (26 figures), engine (1)`.
 fn sources(run: &Value) -> Option<String> {
-    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for source in run.get("sources")?.as_object()?.values().filter_map(Value::as_str) {
         *counts.entry(source).or_default() += 1;
     }
@@ -138,7 +175,9 @@ fn samples(data: &Dataset) -> Option<String> {
 }
 
 fn gaps(data: &Dataset) -> Option<String> {
+    let silent = silent(data);
     let all = data.scenarios.iter().flat_map(|s| s.gaps.iter().map(move |gap| (&s.name, gap)));
+    let all = all.filter(|(_, gap)| !is_of(&silent, &gap.1));
     let mut lines: Vec<String> =
         all.map(|(name, (source, why, n))| format!("{n} of {source} in {name}: {why}")).collect();
     if lines.len() > GAPS {

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::analysis::leak::Verdict;
 use crate::analysis::{Analysis, ContainerAnalysis, Dataset};
 use crate::outside;
+use crate::tell::clean;
 
 /// The override file; none where no container is a compose service. Replicas of a service get the
 /// largest of their limits.
@@ -103,7 +104,7 @@ impl Service {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| !clean::steers(*c)).collect()
 }
 
 #[cfg(test)]

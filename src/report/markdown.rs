@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use crate::analysis::findings::{resource_rate, too_much_could_hide};
 use crate::analysis::leak::{LeakVerdict, Verdict};
-use crate::analysis::{Analysis, ContainerAnalysis};
+use crate::analysis::{Analysis, ContainerAnalysis, Finding};
 use crate::report::html::{Report, headline};
+use crate::tell::clean;
 
 use super::words::{cell, signed_cell};
 use super::{console, facts, words};
@@ -32,7 +33,7 @@ pub fn report(report: &Report<'_>) -> String {
     if let Some(text) = console::speed(analysis) {
         let _ = writeln!(out, "- **Speed:** {}", escape(&text));
     }
-    for (name, rate) in console::leaks(analysis).into_iter().take(ROWS) {
+    for (name, rate) in console::leaks(analysis) {
         let _ = writeln!(out, "- **Leak:** {} {}", escape(name), escape(&rate));
     }
     if let Some(text) = console::isolation(analysis) {
@@ -83,6 +84,13 @@ fn findings(out: &mut String, analysis: &Analysis) {
         }
     }
     more(out, analysis.findings.len());
+    // Nobody is hidden: the rest of what fails the run is named.
+    let rest = analysis.findings.iter().skip(ROWS).filter(|f| f.fails);
+    let named = |f: &Finding| Some(format!("{} ({})", f.container.as_deref()?, f.kind.name()));
+    let named: Vec<String> = rest.filter_map(named).map(|text| escape(&text)).collect();
+    if !named.is_empty() {
+        let _ = writeln!(out, "\nOf them fail the run: {}", named.join(", "));
+    }
 }
 
 fn containers(out: &mut String, analysis: &Analysis) {
@@ -214,8 +222,7 @@ fn escape(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             // Else it mentions whoever has that name.
             '@' => safe.push_str("&#64;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
+            c => safe.push(clean::shown(c)),
         }
     }
     safe
@@ -258,5 +265,7 @@ mod tests {
         let text = super::report(&Report { data: &data, analysis: &analysis, charts: &[] });
         assert!(text.len() < 1 << 20, "{}", text.len());
         assert!(text.contains("and 800 more"));
+        let named = text.lines().find_map(|line| line.strip_prefix("Of them fail the run: "));
+        assert_eq!(named.map(|names| names.split(", ").count()), Some(800), "all by name");
     }
 }

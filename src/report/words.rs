@@ -1,7 +1,7 @@
 //! What reports say in words: remedies, reasons of an abort, lengths of time.
 
 use crate::analysis::capacity::{Scalability, Trials};
-use crate::analysis::findings::in_words;
+use crate::analysis::findings::{in_words, remedies};
 use crate::analysis::leak::Verdict;
 use crate::analysis::{Analysis, Finding, FindingKind, RUNNING, Status};
 use crate::model::event::Trigger;
@@ -18,10 +18,11 @@ pub fn remedy(analysis: &Analysis, finding: &Finding) -> Option<String> {
         return None;
     }
     Some(match finding.kind {
-        FindingKind::Leak => format!(
-            "profile what {name} allocates while it is under load; a leak that is known can be \
-             accepted for a while with [[accept]]"
-        ),
+        FindingKind::Leak => {
+            let heap = || format!("profile what {name} allocates while it is under load");
+            let todo = analysis.container(name).map_or_else(heap, remedies::of_memory);
+            format!("{todo}; a leak that is known can be accepted for a while with [[accept]]")
+        }
         FindingKind::TaskLeak => format!(
             "look at what {name} keeps of that request, with a heap profile before and after it"
         ),
@@ -52,13 +53,15 @@ pub fn remedy(analysis: &Analysis, finding: &Finding) -> Option<String> {
         FindingKind::CpuSlope => {
             format!("look for work in {name} that grows with time: queues, scans, retries")
         }
-        FindingKind::ResourceLeak => {
-            format!("look for connections, files or threads that {name} opens and never closes")
+        FindingKind::ResourceLeak | FindingKind::DiskGrowth => {
+            let grown = analysis.container(name).into_iter().flat_map(|c| &c.resources);
+            let mut grown = grown.filter(|r| r.verdict == Verdict::Leak);
+            let todo = remedies::of_resource(name, grown.find(|r| r.per_hour == finding.value)?);
+            format!(
+                "{todo}; a growth that is meant can be accepted with [[accept]] or a higher \
+                 [resources] threshold"
+            )
         }
-        FindingKind::DiskGrowth => format!(
-            "rotate logs, or clear what {name} writes; a growth that is meant can be accepted with \
-             [[accept]] or a higher [resources] threshold"
-        ),
         FindingKind::GpuLeak | FindingKind::GpuGrowth => {
             format!("look for tensors and caches that {name} keeps on the GPU")
         }
@@ -176,7 +179,7 @@ pub fn abort(analysis: &Analysis) -> (String, String) {
             "wait for its end: it then writes its own results".to_string(),
         ),
         "reset_failed" => (
-            "the stack could not be reset".to_string(),
+            "the stack could not be made ready".to_string(),
             "`runner check` tells what is missing".to_string(),
         ),
         "load_failed" => (

@@ -1,11 +1,12 @@
 //! Whole files, or none: written beside their place, then renamed into it, so that a reader never
 //! sees half a file and a crash leaves the old one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::private;
 
 /// Writes `bytes` as the whole new content of `path`.
 ///
@@ -51,7 +52,7 @@ pub fn own_folder(path: &Path) -> Result<(), StoreError> {
         if is_link {
             fs::remove_file(path)?;
         }
-        fs::create_dir_all(path)
+        private::create_dir(path)
     };
     make().map_err(|e| StoreError::io(path, e))
 }
@@ -75,7 +76,7 @@ fn fill_and_rename(
 /// A file that was not there: what lies at its name, from a process of the same pid that was killed or
 /// as a link that somebody put there, is removed first and never written to.
 fn create_new(path: &Path) -> io::Result<File> {
-    let new = || OpenOptions::new().write(true).create_new(true).open(path);
+    let new = || private::options(path).write(true).create_new(true).open(path);
     new().or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => fs::remove_file(path).and_then(|()| new()),
         _ => Err(error),

@@ -14,6 +14,7 @@ mod files;
 pub mod input;
 pub mod journal;
 mod json;
+pub mod private;
 pub mod results;
 pub mod run_folder;
 pub mod series_csv;

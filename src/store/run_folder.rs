@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::error::StoreError;
+use super::private;
 
 /// run.json: what was known before the first tick.
 pub const RUN: &str = "run.json";
@@ -39,11 +40,16 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Makes a new folder in the archive `results` (made too, where it is missing), named after
-    /// `start` in UTC: `YYYYMMDD_HHMMSS`, with `_2`, `_3` ... where another run has the name.
+    /// `start` in UTC: `YYYYMMDD_HHMMSS`, with `_2`, `_3` ... where another run has the name. `mode` says who may
+    /// read it (0o700: its user).
     ///
     /// # Errors
     /// When the folder cannot be made: no permission, full disk, a file in its place.
-    pub fn create(results: &Path, start: DateTime<Utc>) -> Result<RunFolder, StoreError> {
+    pub fn create(
+        results: &Path,
+        start: DateTime<Utc>,
+        mode: u32,
+    ) -> Result<RunFolder, StoreError> {
         fs::create_dir_all(results).map_err(|e| StoreError::io(results, e))?;
         let name = start.format("%Y%m%d_%H%M%S").to_string();
         for count in 1..=MAX_SAME_SECOND {
@@ -52,8 +58,8 @@ impl RunFolder {
                 _ => format!("{name}_{count}"),
             };
             let path = results.join(&test_id);
-            // create_dir is atomic: of two runs that start together only one gets the name.
-            match fs::create_dir(&path) {
+            // Making a folder is atomic: of two runs that start together only one gets the name.
+            match private::create_new_dir(&path, mode) {
                 Ok(()) => return Ok(RunFolder { path, test_id }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(StoreError::io(&path, e)),
@@ -109,7 +115,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("tempdir");
         let archive = folder.path().join("results");
         let names: Vec<String> = (0..3)
-            .map(|_| RunFolder::create(&archive, start()).expect("create"))
+            .map(|_| RunFolder::create(&archive, start(), 0o700).expect("create"))
             .map(|run| run.test_id().to_string())
             .collect();
         let first = start().format("%Y%m%d_%H%M%S").to_string();
@@ -121,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("tempdir");
         let archive = folder.path().join("results");
         fs::write(&archive, "").expect("write");
-        let message = RunFolder::create(&archive, start()).expect_err("refused").to_string();
+        let message = RunFolder::create(&archive, start(), 0o700).expect_err("refused").to_string();
         assert!(message.contains("results") && message.contains("--out"), "{message}");
     }
 }

@@ -6,6 +6,7 @@ mod docker;
 mod gpu;
 mod harness;
 mod hostile;
+mod output;
 mod process;
 mod record;
 #[path = "../support/mod.rs"]

@@ -8,6 +8,7 @@ use crate::model::units::fixed;
 
 use super::leaks::{rate, until_limit};
 use super::limits::in_words;
+use super::remedies;
 
 /// What gives in first.
 #[must_use]
@@ -48,7 +49,8 @@ fn about_leak(container: &ContainerAnalysis) -> Option<String> {
             let per = unit
                 .map(|(bytes, unit)| format!(" ({:.1} KB per {unit})", bytes / 1024.0))
                 .unwrap_or_default();
-            Some(format!("Profile what {name} allocates: {}{per}{until}.", rate(leak)))
+            let todo = capital(&remedies::of_memory(container));
+            Some(format!("{todo}: {}{per}{until}.", rate(leak)))
         }
         Verdict::Suspect | Verdict::Inconclusive => Some(format!(
             "Measure {name} for longer ({:.0} minutes under load were judged): {}.",
@@ -57,6 +59,12 @@ fn about_leak(container: &ContainerAnalysis) -> Option<String> {
         )),
         Verdict::Ok | Verdict::InsufficientData => None,
     }
+}
+
+/// The beginning of a sentence.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn about_trigger(analysis: &Analysis, trigger: &Trigger) -> Option<String> {

@@ -6,6 +6,7 @@ mod gpus;
 mod leaks;
 mod limits;
 mod metrics;
+pub mod remedies;
 mod resources;
 mod sources;
 mod stack;

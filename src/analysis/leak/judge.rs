@@ -6,7 +6,7 @@ use crate::analysis::dataset::{clip, is_active};
 use crate::analysis::slope::{Block, BlockRule, median_interval, theil_sen};
 use crate::analysis::stats::Sample;
 use crate::config::LeakConfig;
-use crate::model::units::{fixed, mb_to_bytes};
+use crate::model::units::{apart, fixed, mb_to_bytes};
 
 use super::confirm::{combined, needs_confirmation};
 use super::covariate::{Load, covariate};
@@ -106,10 +106,8 @@ fn too_little(minutes: f64, config: &LeakConfig, segment: &Segment) -> String {
         0 | 1 => String::new(),
         lives => format!(" (the longest of {lives} lives of the container)"),
     };
-    format!(
-        "{minutes:.1} minutes under load after trimming{lives}, {:.1} are needed",
-        config.min_minutes
-    )
+    let (minutes, needed) = apart(minutes, config.min_minutes, 1);
+    format!("{minutes} minutes under load after trimming{lives}, {needed} are needed")
 }
 
 fn points(

@@ -10,6 +10,7 @@ use crate::analysis::settings::Settings;
 use crate::analysis::slope::{BlockRule, Trend, trend};
 use crate::analysis::stats::mean;
 use crate::config::MetricRule;
+use crate::model::units::apart;
 
 /// A limit that the rolling mean of a metric reached in a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,9 +144,9 @@ pub(super) fn growth(
         return Some(none("too few values were read under load".to_string()));
     };
     if found.minutes < leak.min_minutes {
+        let (minutes, needed) = apart(found.minutes, leak.min_minutes, 1);
         return Some(none(format!(
-            "{:.1} minutes under load were judged, {} are needed",
-            found.minutes, leak.min_minutes
+            "{minutes} minutes under load were judged, {needed} are needed"
         )));
     }
     Some(Growth {

@@ -27,10 +27,12 @@ use super::args::CheckArgs;
 use super::exit::Exit;
 use super::resolve::{self, Chosen};
 use super::{signals, wire};
+use crate::config::mask::Secrets;
 use crate::config::{Compose, Config, ProcessService, StackKind};
 use crate::session::Signal;
 use crate::session::ports::RunClock;
 use crate::stack::engine::Endpoint;
+use crate::tell;
 use row::{Row, Status};
 
 type Interrupt = watch::Receiver<Option<Signal>>;
@@ -40,14 +42,14 @@ pub fn command(args: &CheckArgs) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the asynchronous runtime cannot start: {error}");
+            tell::people(format!("the asynchronous runtime cannot start: {error}"));
             return Exit::Environment;
         }
     };
     match runtime.block_on(check(args)) {
         Ok((rows, signal)) => show(args, &rows, signal),
         Err(message) => {
-            eprintln!("{message}");
+            tell::people(message);
             Exit::Usage
         }
     }
@@ -55,10 +57,10 @@ pub fn command(args: &CheckArgs) -> Exit {
 
 fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
     if args.json {
-        print!("{}", render::json(rows));
+        tell::machines(&render::json(rows));
     } else {
-        eprint!("{}", render::table(rows));
-        eprintln!("{}", render::verdict(rows));
+        tell::people(render::table(rows));
+        tell::people(render::verdict(rows));
     }
     let failed = rows.iter().any(|row| row.status == Status::Failed);
     let exit = if failed { Exit::Environment } else { Exit::Clean };
@@ -68,6 +70,7 @@ fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
 async fn check(args: &CheckArgs) -> Result<(Vec<Row>, Option<Signal>), String> {
     let mut interrupt = signals::listen().map_err(|e| e.to_string())?;
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await?;
+    resolve::keep_secret(Secrets::of(&config));
     let mut rows = vec![Row::ok("config", why.join("\n"))];
     let up = args.up;
     if demo

@@ -1,6 +1,8 @@
 //! Names in the config that mean no service: a threshold for a container that is not there would
 //! silently never be used.
 
+use std::collections::BTreeSet;
+
 use super::row::Row;
 use crate::config::{Address, Config, Endpoint, LoadConfig};
 
@@ -87,8 +89,14 @@ pub fn row(
         }
     }
     if wrong.is_empty() {
-        let count = all.len();
-        return Row::ok(NAME, format!("all {count} containers named in the config are services"));
+        // A metric that names a container, and its address, are two places of one name.
+        let names: BTreeSet<&str> = all.iter().map(|named| named.name.as_str()).collect();
+        let text = match names.len() {
+            0 => "the config names no service".to_string(),
+            1 => "the one service named in the config is there".to_string(),
+            count => format!("all {count} services named in the config are there"),
+        };
+        return Row::ok(NAME, text);
     }
     Row::failed(
         NAME,
@@ -121,6 +129,15 @@ mod tests {
         assert!(row.detail.contains("[containers.typo] names typo"), "{row:?}");
         assert!(row.detail.contains("expect.leak names gone"), "{row:?}");
         assert_eq!(row.detail.lines().count(), 2, "{row:?}");
+    }
+
+    #[test]
+    fn a_service_is_counted_once_however_often_it_is_named() {
+        let mut config = config();
+        config.containers.remove("typo");
+        config.expect.leak = vec!["db".into(), "web".into()];
+        let row = row(&config, &[], |_| true, |_, _| true);
+        assert_eq!(row.detail, "all 2 services named in the config are there");
     }
 
     #[test]

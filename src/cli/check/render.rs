@@ -1,24 +1,22 @@
 //! The rows as a table for people, and as JSON for machines.
 
-use std::fmt::Write as _;
-
-use owo_colors::{OwoColorize, Stream};
 use serde_json::json;
 
 use super::figures;
 use super::row::{Row, Status};
+use crate::tell::{Said, Tone};
 
 /// Columns of the table: what fits a CI log.
 const WIDTH: usize = 100;
 /// Width of the status and the gap after it.
 const STATUS: usize = 8;
 
-/// The table. Colours only where stderr shows them.
+/// The table.
 #[must_use]
-pub fn table(rows: &[Row]) -> String {
+pub fn table(rows: &[Row]) -> Said {
     let name_width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let indent = STATUS + name_width + 2;
-    let mut out = String::new();
+    let mut out = Said::default();
     for row in rows {
         let text = match &row.remedy {
             Some(remedy) => format!("{}\n-> {remedy}", row.detail),
@@ -27,33 +25,28 @@ pub fn table(rows: &[Row]) -> String {
         let mut lines = text.lines().flat_map(|line| wrapped(line, WIDTH.saturating_sub(indent)));
         let first = lines.next().unwrap_or_default();
         let name = &row.name;
-        let _ = writeln!(out, "{}{name:<name_width$}  {first}", word(row.status));
+        let (tone, word) = word(row.status);
+        out.push_in(tone, word);
+        let gap = STATUS.saturating_sub(word.len());
+        out.push(&format!("{:gap$}{name:<name_width$}  {first}\n", ""));
         for line in lines {
-            let _ = writeln!(out, "{:indent$}{line}", "");
+            out.push(&format!("{:indent$}{line}\n", ""));
         }
         if !row.figures.is_empty() {
-            out.push_str(&figures::table(&row.figures));
+            out.push(&figures::table(&row.figures));
         }
     }
     out
 }
 
-/// The word of a status, padded; the padding is outside the colour.
-fn word(status: Status) -> String {
-    let (word, colour): (&str, fn(&str) -> String) = match status {
-        Status::Ok => ("ok", |t| t.if_supports_color(Stream::Stderr, |t| t.green()).to_string()),
-        Status::Note => {
-            ("note", |t| t.if_supports_color(Stream::Stderr, |t| t.yellow()).to_string())
-        }
-        Status::NotUp => {
-            ("not up", |t| t.if_supports_color(Stream::Stderr, |t| t.dimmed()).to_string())
-        }
-        Status::Failed => {
-            ("failed", |t| t.if_supports_color(Stream::Stderr, |t| t.red()).to_string())
-        }
-    };
-    let padding = STATUS.saturating_sub(word.len());
-    format!("{}{:padding$}", colour(word), "")
+/// The word of a status, and its colour.
+fn word(status: Status) -> (Tone, &'static str) {
+    match status {
+        Status::Ok => (Tone::Good, "ok"),
+        Status::Note => (Tone::Watch, "note"),
+        Status::NotUp => (Tone::Dim, "not up"),
+        Status::Failed => (Tone::Bad, "failed"),
+    }
 }
 
 /// A text in lines of at most `width` characters, broken between words; a word that is longer (a
@@ -108,7 +101,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_100_columns_and_a_remedy_has_a_line_of_its_own() {
-        let table = table(&rows());
+        let table = table(&rows()).to_string();
         assert!(table.lines().all(|line| line.chars().count() <= WIDTH), "{table}");
         assert!(table.lines().any(|line| line.trim() == "-> write a valid one"), "{table}");
         assert!(table.starts_with("ok      engine        Docker Engine 20.10\n"), "{table}");

@@ -14,14 +14,15 @@ mod power;
 pub fn text(config: &Config, plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "plan      {}", config.origin);
-    let _ = writeln!(out, "stack     {}; {}", stack(config), consent(config.stack.reset));
+    let _ = writeln!(out, "stack     {}; {}", stack(config), consent(config));
     let _ = writeln!(out, "sources   {}", sources(config));
     let _ = writeln!(out, "results   {}", config.results_dir().display());
     let mut total = Extent::NONE;
     for (index, planned) in plan.scenarios.iter().enumerate() {
         total = total.then(scenario(&mut out, config, planned, index == 0));
     }
-    let _ = writeln!(out, "\ntotal     {}; resets come on top", between(total));
+    let on_top = if is_reset(config, plan) { "; resets come on top" } else { "" };
+    let _ = writeln!(out, "\ntotal     {}{on_top}", between(total));
     power::lines(&mut out, config, plan);
     out
 }
@@ -29,6 +30,7 @@ pub fn text(config: &Config, plan: &Plan) -> String {
 fn scenario(out: &mut String, config: &Config, planned: &Planned, first: bool) -> Extent {
     let mut extent = Extent::of_scenario(&planned.spec);
     let reset = match planned.reset {
+        _ if is_attached(config) => "takes what runs as it is",
         None if first => "brings the stack up, or takes it as it is",
         None => "takes the stack as it is",
         Some(Reset::Never) => "takes the stack as it is, and brings up what is down",
@@ -126,8 +128,20 @@ fn stack(config: &Config) -> String {
     }
 }
 
-fn consent(reset: Reset) -> &'static str {
-    match reset {
+fn is_attached(config: &Config) -> bool {
+    matches!(config.stack.kind, StackKind::Attach { .. })
+}
+
+/// Whether anything may be remade on the way.
+fn is_reset(config: &Config, plan: &Plan) -> bool {
+    let planned = plan.scenarios.iter().filter_map(|planned| planned.reset);
+    let remakes = |reset| reset != Reset::Never;
+    !is_attached(config) && (remakes(config.stack.reset) || planned.into_iter().any(remakes))
+}
+
+fn consent(config: &Config) -> &'static str {
+    match config.stack.reset {
+        _ if is_attached(config) => "left as it is",
         Reset::Never => "never reset",
         Reset::Containers => "resets may remake containers",
         Reset::Volumes => "resets may remake containers and volumes",
@@ -178,6 +192,7 @@ mod tests {
         let folder = std::env::temp_dir().join("no-such-folder-for-a-dry-run");
         let mut config = Config { base_dir: folder, ..Config::minimal("web") };
         config.load = Some(LoadConfig::Agents(Default::default()));
+        config.stack.kind = StackKind::Compose(Default::default());
         config
     }
 
@@ -198,9 +213,24 @@ mod tests {
             "+10 every 3 s",
             "<= 900 ticks",
             "level 5",
-            "total     15 min 55 s to 57 min 55 s; resets come on top",
+            "total     15 min 55 s to 57 min 55 s\n",
         ] {
             assert!(text.contains(words), "{words}:\n{text}");
+        }
+        config.stack.reset = Reset::Containers;
+        let text = planned(&config, &["baseline", "stress", "duration"]);
+        assert!(text.contains("57 min 55 s; resets come on top\n"), "{text}");
+    }
+
+    #[test]
+    fn a_plan_for_what_runs_already_does_not_speak_of_resets() {
+        let mut config = config();
+        config.stack.kind = StackKind::Attach { project: Some("shop".into()), containers: vec![] };
+        let text = planned(&config, &["baseline", "stress"]);
+        assert!(text.contains("what runs of shop; left as it is\n"), "{text}");
+        assert!(text.contains("takes what runs as it is"), "{text}");
+        for word in ["reset", "remade", "brings"] {
+            assert!(!text.contains(word), "{word}:\n{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::store::input::{Input, Loaded, read_as};
 use crate::store::results::{Extras, write_results};
 use crate::store::run_folder::{RESULTS, SUMMARY};
 use crate::store::{Damage, StoreError, atomic};
+use crate::tell::Said;
 
 use super::exit::Exit;
 
@@ -37,7 +38,7 @@ pub struct Done {
     /// What was found.
     pub analysis: Analysis,
     /// The last screen.
-    pub screen: String,
+    pub screen: Said,
     /// What could not be used.
     pub damage: Vec<Damage>,
     /// What is worth a word and is no damage.

@@ -12,6 +12,7 @@ use crate::source::prometheus::metrics::{PRESENCE, names, selector};
 use crate::source::prometheus::parse::{Labels, Matrix};
 use crate::source::prometheus::ticks::spacing_ms;
 use crate::source::prometheus::time::shown;
+use crate::tell;
 
 use super::Wanted;
 use super::record::Record;
@@ -72,7 +73,7 @@ impl<'w> Download<'w> {
             return Err(nothing(wanted, &sets));
         }
         let known = version.as_deref().map_or(String::new(), |v| format!("Prometheus {v}, "));
-        eprintln!("  {known}{containers} series of containers");
+        tell::people(format!("  {known}{containers} series of containers"));
         let end = wanted.api.samples(&presence, FIRST_MS, Some(wanted.to_ms)).await;
         Ok(Download {
             usual_ms: end.ok().and_then(|matrix| spacing_ms(&fold(matrix))),
@@ -144,12 +145,12 @@ impl<'w> Download<'w> {
             let (kept, left) = (record.readings, record.thinned);
             record.warn(format!("--step kept {kept} readings and left out {left}"))?;
         }
-        eprintln!(
+        tell::people(format!(
             "  read {samples} samples: {} readings of {} containers, one every {:.1} s",
             record.readings,
             record.containers(),
             record.interval_ms().unwrap_or_default() as f64 / 1e3,
-        );
+        ));
         if record.readings == 0 {
             return Ok(Ended::Failed(format!(
                 "there are no samples of containers between {} and {}; correct --from, --to or \
@@ -268,7 +269,10 @@ impl Progress {
         self.told = Instant::now();
         let done = 100 * (at_ms - self.from_ms) / (self.to_ms - self.from_ms).max(1);
         let containers = record.containers();
-        eprintln!("  {done:3} %  {}  {samples} samples, {containers} containers", shown(at_ms));
+        tell::people(format!(
+            "  {done:3} %  {}  {samples} samples, {containers} containers",
+            shown(at_ms)
+        ));
     }
 }
 

@@ -7,19 +7,20 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::config::PrometheusConfig;
-use crate::config::mask::masked;
+use crate::config::mask::{Secrets, masked};
 use crate::config::{Address, Config, read_file};
+use crate::config::{PrometheusConfig, ResultsConfig};
 use crate::source::prometheus::client::Trouble;
 use crate::source::prometheus::ticks::{Span, spans};
 use crate::source::prometheus::time::{length, moment, shown};
 use crate::source::prometheus::{Access, Prometheus};
 use crate::store::journal::{Journal, RunFile};
 use crate::store::run_folder::RunFolder;
+use crate::tell;
 
 use super::args::{AnalyzeArgs, PrometheusArgs};
 use super::exit::Exit;
-use super::signals;
+use super::{resolve, signals};
 
 mod download;
 mod record;
@@ -40,6 +41,9 @@ struct Wanted {
     spans: Vec<Span>,
     config: Value,
     results: PathBuf,
+    /// Permissions of the run folder.
+    mode: u32,
+    secrets: Secrets,
 }
 
 /// A failure before anything was read.
@@ -50,21 +54,21 @@ pub fn window(args: &AnalyzeArgs) -> (Option<PathBuf>, Exit) {
     let wanted = match wanted(args) {
         Ok(wanted) => wanted,
         Err(Failed(exit, message)) => {
-            eprintln!("{message}");
+            tell::people(message);
             return (None, exit);
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the asynchronous runtime cannot start: {error}");
+            tell::people(format!("the asynchronous runtime cannot start: {error}"));
             return (None, Exit::Environment);
         }
     };
     match runtime.block_on(read(wanted)) {
         Ok((folder, exit)) => (Some(folder), exit),
         Err(Failed(exit, message)) => {
-            eprintln!("{message}");
+            tell::people(message);
             (None, exit)
         }
     }
@@ -96,6 +100,8 @@ fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failed> {
     let phases = typed.phase.iter().map(|text| phase(text, now_ms).map_err(usage));
     let phases = phases.collect::<Result<Vec<Span>, Failed>>()?;
     let spans = spans(from_ms, to_ms, phases).map_err(|why| usage(format!("--phase: {why}")))?;
+    let mut secrets = config.as_ref().map_or_else(Secrets::none, Secrets::of);
+    secrets.url(&base);
     let limit = known.timeout.max(Duration::from_secs(1));
     let api = Prometheus::new(&base, access(typed, &known), limit)
         .map_err(|why| usage(format!("{why}; correct --ca-file")))?;
@@ -103,6 +109,8 @@ fn wanted(args: &AnalyzeArgs) -> Result<Wanted, Failed> {
     Ok(Wanted {
         api,
         address: masked(&base),
+        mode: config.as_ref().map_or_else(ResultsConfig::default, |c| c.results.clone()).mode,
+        secrets: resolve::keep_secret(secrets),
         matchers: typed.matchers.clone().unwrap_or(known.matchers),
         from_ms,
         to_ms,
@@ -165,21 +173,22 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
     let missing = |message: String| Failed(Exit::Environment, message);
     let mut interrupt = signals::listen().map_err(|e| missing(e.to_string()))?;
     let length_s = (wanted.to_ms - wanted.from_ms) as f64 / 1e3;
-    eprintln!(
+    tell::people(format!(
         "prometheus {}: {} to {} ({:.1} h){}",
         wanted.address,
         shown(wanted.from_ms),
         shown(wanted.to_ms),
         length_s / 3600.0,
         if wanted.matchers.is_empty() { String::new() } else { format!(", {}", wanted.matchers) },
-    );
+    ));
     let download = Download::open(&wanted).await.map_err(|problem| {
         let usage = problem.trouble == Trouble::Query;
         Failed(if usage { Exit::Usage } else { Exit::Environment }, problem.to_string())
     })?;
     let folder = folder(&wanted)?;
     let run = run_file(&wanted, &folder, &download);
-    let journal = Journal::create(&folder, &run).map_err(|e| missing(e.to_string()))?;
+    let journal = Journal::hiding(&folder, &run, wanted.secrets.clone())
+        .map_err(|e| missing(e.to_string()))?;
     let mut record = record::Record::new(journal, &wanted, run.sources.clone());
     let ended = tokio::select! {
         biased;
@@ -191,7 +200,7 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
     let exit = match &ended {
         Ended::Complete => Exit::Clean,
         Ended::Failed(why) => {
-            eprintln!("{why}");
+            tell::people(why);
             Exit::Aborted
         }
         Ended::Interrupted(signal) => signal.map_or(Exit::Aborted, |s| Exit::Signal(s.exit_code())),
@@ -203,7 +212,8 @@ async fn read(wanted: Wanted) -> Result<(PathBuf, Exit), Failed> {
 
 fn folder(wanted: &Wanted) -> Result<RunFolder, Failed> {
     let start = DateTime::from_timestamp_millis(wanted.from_ms).unwrap_or_else(Utc::now);
-    RunFolder::create(&wanted.results, start).map_err(|e| Failed(Exit::Environment, e.to_string()))
+    RunFolder::create(&wanted.results, start, wanted.mode)
+        .map_err(|e| Failed(Exit::Environment, e.to_string()))
 }
 
 fn run_file(wanted: &Wanted, folder: &RunFolder, download: &Download<'_>) -> RunFile {

@@ -11,6 +11,7 @@ use crate::source::prometheus::metrics::OFFERS;
 use crate::source::prometheus::ticks::{Hole, Span, Ticks};
 use crate::source::prometheus::time::shown;
 use crate::store::journal::Journal;
+use crate::tell;
 
 use super::download::Ended;
 use super::{SCENARIO, Wanted};
@@ -142,13 +143,13 @@ impl Record {
     /// Says, and records, that a part of the window could not be read.
     pub fn unread(&mut self, from_ms: i64, to_ms: i64, why: &str) -> io::Result<()> {
         let message = format!("{} to {} was not read: {why}", shown(from_ms), shown(to_ms));
-        eprintln!("  {message}");
+        tell::people(format!("  {message}"));
         self.event_at(from_ms, EventKind::Source { source: SourceKind::Prometheus, message })
     }
 
     /// Records a warning of the report.
     pub fn warn(&mut self, message: String) -> io::Result<()> {
-        eprintln!("  {message}");
+        tell::people(format!("  {message}"));
         self.event_at(self.from_ms, EventKind::Warning { message })
     }
 
@@ -172,11 +173,11 @@ impl Record {
         self.holes += 1;
         if self.holes <= TOLD_HOLES {
             let seconds = (hole.to_ms - hole.from_ms) as f64 / 1e3;
-            eprintln!(
+            tell::people(format!(
                 "  gap: {}: {what} for {seconds:.0} s after {}",
                 hole.name,
                 shown(hole.from_ms)
-            );
+            ));
         }
     }
 
@@ -239,7 +240,10 @@ impl Record {
             self.hole(&hole, "no more samples");
         }
         if self.holes > TOLD_HOLES {
-            eprintln!("  and {} more gaps (each is in samples.jsonl)", self.holes - TOLD_HOLES);
+            tell::people(format!(
+                "  and {} more gaps (each is in samples.jsonl)",
+                self.holes - TOLD_HOLES
+            ));
         }
         if self.begun > 0 {
             if complete {

@@ -181,6 +181,7 @@ pub(super) fn results(root: &Section<'_>) -> ResultsConfig {
     root.section("results", |s| ResultsConfig {
         dir: path(s, "dir", d.dir),
         inline_samples: s.whole("inline_samples", 500_000, 0) as usize,
+        mode: mode(s, d.mode),
     })
 }
 
@@ -190,6 +191,21 @@ pub(super) fn series(root: &Section<'_>) -> SeriesConfig {
         time_unit: s.choice("time_unit", &units, None),
         interval: s.maybe_time("interval", Duration::from_secs(2), false),
     })
+}
+
+/// Permissions as `chmod` has them; the run itself needs all of its own.
+fn mode(s: &Section<'_>, default: u32) -> u32 {
+    let Some(text) = s.maybe_text("mode", "0750") else { return default };
+    let digits = text.len() <= 4 && text.chars().all(|c| c.is_digit(8));
+    let mode = u32::from_str_radix(&text, 8).ok().filter(|_| digits);
+    match mode.filter(|mode| mode & 0o700 == 0o700 && *mode <= 0o777) {
+        Some(mode) => mode,
+        None => {
+            let what = format!("{text:?} are no permissions of a folder that its user can use");
+            s.wrong("mode", what, "write mode = \"0700\", \"0750\" or \"0755\"");
+            default
+        }
+    }
 }
 
 pub(super) fn expect(root: &Section<'_>) -> Expect {

@@ -3,6 +3,8 @@
 //! The widths are those of Noto Sans, which the bitmap painter uses; browsers may show another
 //! sans-serif face, so layout leaves a little room.
 
+use crate::tell::clean;
+
 use super::picture::Weight;
 
 /// Advance widths of U+0020 to U+007E in thousandths of the em.
@@ -47,7 +49,7 @@ pub fn width(text: &str, size: f64, weight: Weight) -> f64 {
 /// The text, or as much of it as fits into `room` with an ellipsis. Names of containers often
 /// differ in their end (`shop-worker-1`), so the middle is left out, not the end.
 pub fn fit(text: &str, size: f64, weight: Weight, room: f64) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = clean::one_line(text);
     // Rooms are often sums that contain this very width.
     if width(&clean, size, weight) <= room + 1e-7 {
         return clean;

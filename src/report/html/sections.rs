@@ -103,7 +103,7 @@ fn who_leaks(analysis: &Analysis) -> Option<Card> {
         [(name, rate)] => (question, (*name).to_string(), rate.clone()),
         many => {
             let rates: Vec<String> =
-                many.iter().take(6).map(|(name, rate)| format!("{name} {rate}")).collect();
+                many.iter().map(|(name, rate)| format!("{name} {rate}")).collect();
             (question, format!("{} containers", many.len()), rates.join("; "))
         }
     })

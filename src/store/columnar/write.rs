@@ -1,6 +1,6 @@
 //! Writes `samples.cols` while a run goes on.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use super::MAGIC;
 use super::block::Block;
 use crate::model::Tick;
+use crate::store::private;
 
 /// Most ticks of a block: what is not in a block yet is read from the journal. Tests have short
 /// blocks, so that they have many.
@@ -29,7 +30,7 @@ impl ColumnWriter {
     /// # Errors
     /// When the system refuses.
     pub(crate) fn open(path: &Path, journal: u64) -> io::Result<ColumnWriter> {
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut file = private::options(path).append(true).create(true).open(path)?;
         if file.metadata()?.len() == 0 {
             file.write_all(MAGIC)?;
         }

@@ -3,7 +3,7 @@
 //! loses power loses no more, and a slow disk never holds up a tick.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use std::time::Duration;
 use super::line::write_line_in_parts;
 use super::run_file::{FigureSources, RunFile};
 use super::seal::Sealer;
+use crate::config::mask::Secrets;
 use crate::model::{Container, Event, SourceKind, Tick};
 use crate::store::atomic;
 use crate::store::columnar::ColumnWriter;
 use crate::store::error::{StoreError, with_path};
+use crate::store::private;
 use crate::store::run_folder::{COLUMNS, CONTAINERS, EVENTS, HOOKS, RUN, RunFolder, SAMPLES};
 
 /// Least time between two syncs of the journal to the disk: each makes the disk of the system under
@@ -40,6 +42,8 @@ pub struct Journal {
     /// The same by column; gone after an error, since the journal has it all.
     columns: Option<ColumnWriter>,
     syncer: Option<Syncer>,
+    /// What is never written.
+    secrets: Secrets,
 }
 
 impl Journal {
@@ -48,7 +52,19 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn create(folder: &RunFolder, run: &RunFile) -> Result<Journal, StoreError> {
-        write_run_file(folder, run)?;
+        Journal::hiding(folder, run, Secrets::none())
+    }
+
+    /// The same; credentials are masked in all that is written.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn hiding(
+        folder: &RunFolder,
+        run: &RunFile,
+        secrets: Secrets,
+    ) -> Result<Journal, StoreError> {
+        write_run_file(folder, run, &secrets)?;
         let samples = Appended::open(&folder.file(SAMPLES), Sealer::new(&run.test_id, "events"))?;
         let events = Appended::open(&folder.file(EVENTS), Sealer::new(&run.test_id, "samples"))?;
         let length = samples.file.metadata().map_err(|e| StoreError::io(&samples.path, e))?.len();
@@ -64,6 +80,7 @@ impl Journal {
             columns,
             // Without a second handle or thread the lines still are with the kernel.
             syncer: both.into_iter().collect::<io::Result<_>>().ok().and_then(Syncer::start),
+            secrets,
         })
     }
 
@@ -78,7 +95,7 @@ impl Journal {
     ) -> Result<(), StoreError> {
         self.run.containers = containers.to_vec();
         self.run.sources = sources;
-        write_run_file(&self.folder, &self.run)?;
+        write_run_file(&self.folder, &self.run, &self.secrets)?;
         self.sources = FigureSources::new(&self.run.sources);
         Ok(())
     }
@@ -90,7 +107,12 @@ impl Journal {
     pub fn tick(&mut self, tick: &Tick) -> io::Result<()> {
         self.line.clear();
         let samples = write_line_in_parts(tick, &self.sources, &mut self.line);
-        let columns = self.columns.take();
+        let mut columns = self.columns.take();
+        if let Some(hidden) = self.secrets.hide_in_json(&self.line) {
+            self.line = line_of(&hidden)?;
+            // Places in the line are no longer known.
+            columns = None;
+        }
         self.samples.append(&mut self.line, &self.events)?;
         // After a line that failed, places in the journal are no longer known: no more columns.
         self.columns = columns.and_then(|mut columns| {
@@ -109,6 +131,9 @@ impl Journal {
         self.line.clear();
         serde_json::to_writer(&mut self.line, event)?;
         self.line.push(b'\n');
+        if let Some(hidden) = self.secrets.hide_in_json(&self.line) {
+            self.line = line_of(&hidden)?;
+        }
         self.events.append(&mut self.line, &self.samples)?;
         self.note_written();
         Ok(())
@@ -133,7 +158,7 @@ impl Journal {
     /// Saves a file in a folder of the run; one that is there keeps its content.
     fn save(&mut self, folder_name: &str, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let folder = self.folder.file(folder_name);
-        fs::create_dir_all(&folder).map_err(|e| with_path(&folder, &e))?;
+        private::create_dir(&folder).map_err(|e| with_path(&folder, &e))?;
         let (stem, extension) = file_name(name);
         for count in 1..=MAX_SAME_NAME {
             let name = match count {
@@ -141,9 +166,10 @@ impl Journal {
                 _ => format!("{stem}-{count}.{extension}"),
             };
             let path = folder.join(&name);
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match private::options(&path).write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
-                    file.write_all(bytes).map_err(|e| with_path(&path, &e))?;
+                    file.write_all(&self.secrets.hide_in_bytes(bytes))
+                        .map_err(|e| with_path(&path, &e))?;
                     return Ok(Path::new(folder_name).join(name));
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -212,7 +238,7 @@ struct Appended {
 
 impl Appended {
     fn open(path: &Path, sealer: Sealer) -> Result<Appended, StoreError> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
+        let file = private::options(path).append(true).create(true).open(path);
         Ok(Appended {
             path: path.to_path_buf(),
             file: file.map_err(|e| StoreError::io(path, e))?,
@@ -305,10 +331,19 @@ fn file_name(name: &str) -> (String, String) {
     (stem.to_string(), extension.to_string())
 }
 
-fn write_run_file(folder: &RunFolder, run: &RunFile) -> Result<(), StoreError> {
+fn line_of(value: &serde_json::Value) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn write_run_file(folder: &RunFolder, run: &RunFile, secrets: &Secrets) -> Result<(), StoreError> {
     let path = folder.file(RUN);
     let mut json =
         serde_json::to_vec_pretty(run).map_err(|e| StoreError::io(&path, io::Error::other(e)))?;
+    if let Some(hidden) = secrets.hide_in_json(&json) {
+        json = format!("{hidden:#}").into_bytes();
+    }
     json.push(b'\n');
     atomic::write(&path, &json)
 }

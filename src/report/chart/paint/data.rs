@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::tell::clean;
+
 use super::super::picture::{AxisX, Plot};
 use super::digits::{Figure, Short};
 
@@ -81,7 +83,7 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() || matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') => {
+            c if clean::steers(c) || matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::tell::clean;
+
 use super::data;
 use super::digits::{Short, decimal, tenths};
 
@@ -20,10 +22,10 @@ pub fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
+            '\n' | '\t' => safe.push(c),
             // Not allowed in XML at all.
-            c if c.is_control() && c != '\n' && c != '\t' => safe.push(' '),
             '\u{fffe}' | '\u{ffff}' => safe.push(' '),
-            c => safe.push(c),
+            c => safe.push(clean::shown(c)),
         }
     }
     safe
