@@ -67,8 +67,32 @@ pub struct World {
     pub judged: usize,
     pub hook_takes: Duration,
     pub hook_fails: Option<&'static str>,
+    /// The load counts its requests; none: it counts none.
+    pub requests: Option<Requests>,
     /// The disk is full after so many ticks.
     pub disk_holds: Option<usize>,
+}
+
+/// Requests of one task at the rate of the level.
+#[derive(Default)]
+pub struct Requests {
+    /// From this level on all fail.
+    pub fail_from: u32,
+    /// Answered, failed, and until when they were counted.
+    pub done: (f64, f64, f64),
+}
+
+impl Requests {
+    fn counted(&mut self, now: f64, level: u32) -> BTreeMap<String, f64> {
+        let (answered, failed, until) = self.done;
+        let new = ((now - until) * f64::from(level)).round();
+        self.done = match level >= self.fail_from {
+            true => (answered, failed + new, now),
+            false => (answered + new, failed, now),
+        };
+        let counts = [("requests.t", self.done.0), ("failures.t", self.done.1)];
+        counts.map(|(name, count)| (name.to_string(), count)).into()
+    }
 }
 
 pub type Shared = Arc<Mutex<World>>;
@@ -248,8 +272,11 @@ impl Load for FakeLoad {
     }
 
     async fn report(&self) -> Result<LoadReport, LoadError> {
-        let world = self.0.world();
+        let (mut world, now) = (self.0.world(), self.0.clock.now());
+        let level = world.level;
+        let metrics = world.requests.as_mut().map(|requests| requests.counted(now, level));
         Ok(LoadReport {
+            metrics: metrics.unwrap_or_default(),
             queued: Some(*self.1.lock().expect("asked")),
             active: Some(world.level),
             speed: Some(world.speed),

@@ -68,6 +68,20 @@ async fn stress_stops_at_the_threshold_and_names_container_metric_and_level() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stress_stops_where_requests_fail_and_the_level_below_is_carried() {
+    let mut bench = Bench::new();
+    bench.world.requests = Some(fake::Requests { fail_from: 30, ..Default::default() });
+    let ran = bench.run(&["stress"]).await;
+    let metadata = ran.metadata("stress_test");
+    assert_eq!(
+        (&metadata["trigger"]["container"], &metadata["trigger"]["metric"]),
+        (&"load".into(), &"failed".into())
+    );
+    assert_eq!(metadata["max_level"], 30, "{metadata}");
+    assert_eq!(reason(&ran), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_tick_of_a_phase_is_on_its_schedule_the_last_at_its_end() {
     let ran = Bench::new().run(ALL).await;
     for (key, phase, interval, count) in [
