@@ -24,7 +24,10 @@ impl Session {
         let (action, value) = outcome.action.words();
         match &outcome.action {
             LoadAction::Reach(level) if outcome.error.is_none() => record.queued(*level),
-            LoadAction::Reset if outcome.error.is_none() => record.load_was_reset(),
+            LoadAction::Reset if outcome.error.is_none() => {
+                record.load_was_reset();
+                self.seen.reset();
+            }
             _ => {}
         }
         self.event(EventKind::Load {

@@ -47,8 +47,12 @@ pub struct World {
     pub idle_cpu: f64,
     pub read_takes: Duration,
     pub reach_takes: Duration,
+    pub start_takes: Duration,
     /// A call of the load that fails.
     pub broken_call: &'static str,
+    /// A call of the load that is never answered, and what the load says of it.
+    pub hanging_call: &'static str,
+    pub trouble: Option<&'static str>,
     pub never_drains: bool,
     /// Share of the agents asked for that come.
     pub share_that_comes: f64,
@@ -214,15 +218,28 @@ impl FakeLoad {
     }
 }
 
+impl FakeLoad {
+    async fn hangs(&self, call: &str) {
+        let hangs = self.0.world().hanging_call == call;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 #[async_trait]
 impl Load for FakeLoad {
     async fn start(&self) -> Result<(), LoadError> {
+        self.hangs("start").await;
+        let takes = self.0.world().start_takes;
+        tokio::time::sleep(takes).await;
         self.call("start".into())?;
         self.0.world().state = "RUNNING";
         Ok(())
     }
 
     async fn reach(&self, level: u32) -> Result<(), LoadError> {
+        self.hangs("reach").await;
         let takes = self.0.world().reach_takes;
         tokio::time::sleep(takes).await;
         self.call(format!("reach {level}"))?;
@@ -283,6 +300,10 @@ impl Load for FakeLoad {
             state: Some(world.state.into()),
             ..LoadReport::default()
         })
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.0.world().trouble.map(str::to_string)
     }
 
     fn drained(&self, report: &LoadReport) -> bool {
