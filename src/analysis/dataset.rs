@@ -56,6 +56,14 @@ pub struct Dataset {
     pub provenance: Provenance,
 }
 
+impl Dataset {
+    /// Whether a level is so many agents: not where the recorded load is one of requests.
+    #[must_use]
+    pub fn level_is_agents(&self) -> bool {
+        self.config.pointer("/load/http").is_none()
+    }
+}
+
 /// One scenario of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioData {

@@ -44,6 +44,9 @@ pub struct StressLimits {
     pub host_cpu_percent: Option<f64>,
     /// Share of time in which all tasks of the host waited for memory, percent.
     pub host_psi_memory_full_percent: Option<f64>,
+    /// Share of the load's requests that failed in the window, percent: more is not carried; absent:
+    /// not judged.
+    pub failed_percent: Option<f64>,
     /// A load metric below its value, by name (`real_time_ratio = 0.8`).
     pub load_below: BTreeMap<String, f64>,
     /// A load metric above its value, by name.
@@ -66,6 +69,7 @@ impl Default for StressLimits {
             gpu_memory_percent: Some(95.0),
             host_cpu_percent: Some(90.0),
             host_psi_memory_full_percent: Some(10.0),
+            failed_percent: Some(5.0),
             load_below: BTreeMap::new(),
             load_above: BTreeMap::new(),
             metric_below: BTreeMap::new(),

@@ -253,8 +253,8 @@ pub struct HookRun {
 pub struct Trigger {
     /// The container's key, or `host`, `load` or `metric`.
     pub container: String,
-    /// `memory`, `cpu`, `oom`, `throttled`, `psi_memory`, or the name of a number of the load or
-    /// of a metric.
+    /// `memory`, `cpu`, `oom`, `throttled`, `psi_memory`, `failed` (of the load: the share of its
+    /// requests that failed, percent), or the name of a number of the load or of a metric.
     pub metric: String,
     /// Rolling mean at the trigger (percent for memory and CPU).
     pub value: f64,

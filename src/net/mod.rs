@@ -73,6 +73,32 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("runner/", env!("CARGO_PKG_VERSION")))
 }
 
+/// Why a request failed, in the few words that failures are counted by.
+#[must_use]
+pub fn cause(error: &reqwest::Error) -> &'static str {
+    use std::io::ErrorKind;
+    if error.is_timeout() {
+        return "no answer in time";
+    }
+    match io_kind(error) {
+        Some(ErrorKind::ConnectionRefused) => "connection refused",
+        Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "host unreachable",
+        _ if error.is_connect() => "no connection",
+        _ => "connection broke",
+    }
+}
+
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        cause = error.source();
+    }
+    None
+}
+
 fn same_host_only(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let place =
         |url: &reqwest::Url| (url.host_str().map(str::to_string), url.port_or_known_default());

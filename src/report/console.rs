@@ -282,6 +282,7 @@ pub(super) fn capacity(analysis: &Analysis) -> Option<String> {
             }
             match carried {
                 Some(carried) => format!("{carried}; {at}{what}"),
+                None if capacity.carries_nothing => format!("no level carried; {at}{what}"),
                 None => format!("{at}{what}; too fast a ramp to tell the level carried"),
             }
         }
@@ -295,6 +296,12 @@ pub(super) fn capacity(analysis: &Analysis) -> Option<String> {
                 Some(carried) => format!("{carried}; {at}{what}"),
                 None => format!("unknown: {at}{what}"),
             }
+        }
+        (None, carried) if capacity.not_carried.is_some() => {
+            let (level, why) = capacity.not_carried.as_ref()?;
+            let why = words::trigger_words(why);
+            let none = if capacity.carries_nothing { "no level carried" } else { "unknown" };
+            format!("{}; at {level} {why}", carried.as_deref().unwrap_or(none))
         }
         (None, Some(carried)) => format!("{carried}, the highest tried; no threshold reached"),
         (None, None) => "unknown: no level was held for long enough".to_string(),

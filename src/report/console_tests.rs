@@ -206,3 +206,29 @@ fn a_remedy_fits_what_grows() {
         assert!(of_resource(resource).contains(words), "{}", of_resource(resource));
     }
 }
+
+#[test]
+fn a_service_that_answers_nothing_is_not_said_to_carry_a_level() {
+    let mut data = fixture::demo();
+    let stress = &mut data.scenarios[1];
+    let failures = stress.queued.iter().scan(0.0, |sum, level| {
+        *sum += level;
+        Some(*sum)
+    });
+    stress.load_metrics = vec![
+        ("requests.t".into(), vec![0.0; stress.queued.len()]),
+        ("failures.t".into(), failures.collect()),
+    ];
+    stress.metadata = serde_json::json!({"max_level": 110, "trigger": null});
+    let said = screen_of(&data, &fixture::settings(true), true, None);
+    let wanted = "no level carried; at 10 100.0 % of the load's requests failed > 5 %";
+    assert!(said.contains(wanted), "{said}");
+    stress_trigger(&mut data, "load", "failed");
+    let said = screen_of(&data, &fixture::settings(true), true, None);
+    assert!(said.contains("no level carried; at 110 100.0 % of the load's"), "{said}");
+}
+
+fn stress_trigger(data: &mut Dataset, container: &str, metric: &str) {
+    data.scenarios[1].metadata = serde_json::json!({"max_level": 110, "trigger":
+        {"container": container, "metric": metric, "value": 100.0, "threshold": 5.0}});
+}

@@ -217,7 +217,9 @@ impl Record {
             total += count;
             map.insert(format!("{name}_queued"), json!(count));
         }
-        map.insert("total_agents_queued".into(), json!(total));
+        if !matches!(load, Some(LoadConfig::Http(_))) {
+            map.insert("total_agents_queued".into(), json!(total));
+        }
         map.insert("max_level".into(), json!(self.queued));
         map.insert("peak_values".into(), self.peaks_json());
         map.insert("first_throttled_at_level".into(), json!(self.first_throttled));

@@ -1,6 +1,7 @@
 //! What the session hears beside its ticks, from the load and from the stack, and what it records
 //! of it.
 
+use crate::analysis::findings::in_words;
 use crate::model::EventKind;
 use crate::model::event::Trigger;
 use crate::scenario::record::Record;
@@ -23,7 +24,10 @@ impl Session {
         let (action, value) = outcome.action.words();
         match &outcome.action {
             LoadAction::Reach(level) if outcome.error.is_none() => record.queued(*level),
-            LoadAction::Reset if outcome.error.is_none() => record.load_was_reset(),
+            LoadAction::Reset if outcome.error.is_none() => {
+                record.load_was_reset();
+                self.seen.reset();
+            }
             _ => {}
         }
         self.event(EventKind::Load {
@@ -108,12 +112,9 @@ impl Session {
 
     pub(super) fn say_threshold(&mut self, trigger: &Trigger, record: &Record) -> Io<()> {
         self.parts.observer.note(&format!(
-            "threshold reached at level {}: {} {} {:.1} >= {:.1}",
+            "threshold reached at level {}: {}",
             record.level(),
-            trigger.container,
-            trigger.metric,
-            trigger.value,
-            trigger.threshold
+            in_words(trigger)
         ));
         self.event(EventKind::Threshold { trigger: trigger.clone(), warning: false })
     }

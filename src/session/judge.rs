@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::analysis::capacity::Work;
 use crate::analysis::capacity::window::{
     ContainerLimits, ContainerReading, HostReading, RollingMeans,
 };
@@ -21,6 +22,8 @@ pub struct Judge {
     means: RollingMeans,
     judges: bool,
     level: Level,
+    /// What the load had counted at the tick before.
+    counted: Option<Work>,
 }
 
 impl Judge {
@@ -34,6 +37,7 @@ impl Judge {
             means: RollingMeans::new(limits.window.as_secs_f64()),
             judges: false,
             level: Level::new(),
+            counted: None,
         }
     }
 
@@ -63,10 +67,14 @@ impl Judge {
             psi_memory_full_percent: taken.machine.get(Figure::HostPsiMemoryFullPercent),
         };
         let load = taken.tick.load.metrics.iter().map(|(name, value)| (name.as_str(), *value));
+        let counted = Work::counted(load.clone());
+        let before = std::mem::replace(&mut self.counted, counted);
+        let work = counted.zip(before).and_then(|(now, before)| now.since(before));
         let metrics = taken.metrics.iter().map(|(name, value)| (name.as_str(), *value));
         self.means.push(taken.tick.at, &readings, host, load.clone());
         self.means.push_devices(gpu_memory(taken));
         self.means.push_metrics(metrics.clone());
+        self.means.push_work(work);
         let queued = taken.tick.load.queued.unwrap_or(0);
         if queued != self.level.queued {
             self.close_level(containers);
@@ -76,6 +84,7 @@ impl Judge {
             self.level.means.push(taken.tick.at, &readings, host, load);
             self.level.means.push_devices(gpu_memory(taken));
             self.level.means.push_metrics(metrics);
+            self.level.means.push_work(work);
             self.level.ticks += 1;
         }
     }

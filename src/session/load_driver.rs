@@ -1,7 +1,8 @@
 //! The load in tasks of its own: actions one after the other, reports beside them, so that neither
 //! ever delays a tick.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -46,6 +47,33 @@ impl LoadAction {
     }
 }
 
+impl fmt::Display for LoadAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.words()) {
+            (LoadAction::Only(task), (word, _)) => write!(f, "{word} {task}"),
+            (_, (word, Some(value))) => write!(f, "{word} {value}"),
+            (_, (word, None)) => f.write_str(word),
+        }
+    }
+}
+
+/// An action that is not done yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    /// What was asked for.
+    pub action: LoadAction,
+    /// When it began, seconds on the run's clock.
+    pub since: f64,
+    /// Tries that failed so far.
+    pub failed_tries: u32,
+    /// Why the latest try failed, or what hinders the one under way; none where nothing is known but
+    /// that it lasts.
+    pub why: Option<String>,
+}
+
+/// The action under way, as its task tells it.
+type UnderWay = Arc<Mutex<Option<Unfinished>>>;
+
 /// How an action went.
 #[derive(Debug, Clone)]
 pub struct LoadOutcome {
@@ -77,6 +105,7 @@ pub struct LoadDriver {
     /// Outcomes, in order.
     pub outcomes: mpsc::UnboundedReceiver<LoadOutcome>,
     latest: watch::Receiver<Latest>,
+    under_way: UnderWay,
     pending: u32,
     last_done: f64,
     tasks: [JoinHandle<()>; 2],
@@ -92,8 +121,9 @@ impl LoadDriver {
         let (actions, inbox) = mpsc::unbounded_channel();
         let (done, outcomes) = mpsc::unbounded_channel();
         let (report, latest) = watch::channel(Latest::default());
+        let under_way = UnderWay::default();
         let tasks = [
-            tokio::spawn(act(Arc::clone(&load), clock, inbox, done)),
+            tokio::spawn(act(Arc::clone(&load), clock, inbox, done, Arc::clone(&under_way))),
             tokio::spawn(ask(Arc::clone(&load), clock, poll, report)),
         ];
         LoadDriver {
@@ -103,6 +133,7 @@ impl LoadDriver {
             actions,
             outcomes,
             latest,
+            under_way,
             pending: 0,
             last_done: 0.0,
             tasks,
@@ -132,6 +163,16 @@ impl LoadDriver {
     #[must_use]
     pub fn busy(&self) -> bool {
         self.pending > 0
+    }
+
+    /// The action that is under way, where one is: the first of those that are.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        let mut unfinished = locked(&self.under_way).clone().filter(|_| self.busy())?;
+        let why = unfinished.why.take().or_else(|| self.load.trouble());
+        // A report that fails beside it says what is wrong with the driven system.
+        unfinished.why = why.or_else(|| self.latest.borrow().error.clone());
+        Some(unfinished)
     }
 
     /// The latest report. What it says of the level is left out while an action is under way: it
@@ -193,12 +234,18 @@ async fn act(
     clock: RunClock,
     mut inbox: mpsc::UnboundedReceiver<LoadAction>,
     done: mpsc::UnboundedSender<LoadOutcome>,
+    under_way: UnderWay,
 ) {
     while let Some(action) = inbox.recv().await {
+        let begun =
+            Unfinished { action: action.clone(), since: clock.now(), failed_tries: 0, why: None };
+        *locked(&under_way) = Some(begun);
         let mut result = perform(load.as_ref(), &action).await;
         for again in 1..TRIES {
-            if result.is_ok() {
-                break;
+            let Err(error) = &result else { break };
+            if let Some(unfinished) = locked(&under_way).as_mut() {
+                unfinished.failed_tries = again;
+                unfinished.why = Some(error.to_string());
             }
             tokio::time::sleep(Duration::from_secs(u64::from(again))).await;
             result = perform(load.as_ref(), &action).await;
@@ -208,6 +255,10 @@ async fn act(
             return;
         }
     }
+}
+
+fn locked(under_way: &UnderWay) -> MutexGuard<'_, Option<Unfinished>> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn perform(load: &dyn Load, action: &LoadAction) -> Result<(), LoadError> {

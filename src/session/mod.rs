@@ -8,6 +8,7 @@ mod hooks;
 pub mod judge;
 pub mod live;
 pub mod load_driver;
+mod load_end;
 pub mod outcome;
 mod phases;
 pub mod ports;

@@ -59,6 +59,7 @@ impl Session {
         let mut record = self.record(planned);
         let mut judge = Judge::new(&planned.spec.limits, &self.parts.config);
         self.watcher.begin_scenario();
+        self.seen.begin();
         self.unplanned = u32::try_from(planned.spec.phases.len()).unwrap_or(u32::MAX);
         if let Some(first) = planned.spec.phases.first() {
             let place = Place { planned, phase: first, index: 0 };
@@ -82,6 +83,12 @@ impl Session {
                 Border::Last => true,
                 Border::GoOn => false,
             };
+            let is_over = last || index + 1 == planned.spec.phases.len();
+            if phase.sampled || is_over {
+                if let Some(abort) = self.unanswered(planned, &record, is_over).await {
+                    return Ok(Stop::Aborted(abort).of(record));
+                }
+            }
             let stop = self.border(planned, Some(phase), When::After, &mut record).await?;
             if let Some(stop) = stop {
                 return Ok(stop.of(record));
@@ -125,16 +132,17 @@ impl Session {
                 }
             }
             PhaseEnd::TimedOut("spawn_timeout") => {
-                self.warn(format!(
-                    "not all of the load was there after {:.0} s; going on with what is",
-                    phase.until.after.unwrap_or_default().as_secs_f64()
-                ));
+                let waited = phase.until.after.unwrap_or_default().as_secs_f64();
+                let there = self.load_there(record);
+                self.warn_of(format!(
+                    "not all of the load was there after {waited:.0} s: {there}; going on with what is"
+                ))?;
             }
             PhaseEnd::TimedOut(_) => {
-                self.warn(format!(
+                self.warn_of(format!(
                     "phase {} of {}: the load was not drained in time; going on",
                     phase.name, planned.spec.name
-                ));
+                ))?;
             }
             PhaseEnd::After | PhaseEnd::Drained | PhaseEnd::LevelReached => {}
         }
@@ -199,6 +207,7 @@ impl Session {
         self.act(place.phase, level);
         let mut run = PhaseRun::new(place.phase, start);
         let end = self.wait(place, &mut run, record, judge).await?;
+        let end = self.with_load(place, end, record)?;
         record.phase_end(&end, self.parts.clock.now(), self.parts.clock.wall());
         record.carried(judge.sustained());
         self.event(EventKind::PhaseEnd {
@@ -316,6 +325,7 @@ impl Session {
         record: &Record,
     ) -> Io<Taken> {
         let latest = self.parts.load.as_ref().map(LoadDriver::latest).unwrap_or_default();
+        self.seen.heard(&latest);
         let drives = drives_load(&place.planned.spec);
         let load = LoadNow { queued: drives.then(|| record.level()), latest };
         let occasion = Occasion {

@@ -237,6 +237,12 @@ pub trait Load: Send + Sync {
     /// What the load says about itself now. Must come back within the interval or fail.
     async fn report(&self) -> Result<LoadReport, LoadError>;
 
+    /// What was wrong with the latest answer of the driven system that hinders the load, in words
+    /// with its address; none where nothing is. Must answer at once.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Whether this report says that the load is drained.
     fn drained(&self, report: &LoadReport) -> bool;
 

@@ -16,6 +16,7 @@ use crate::scenario::{Inputs, Kind, Plan, Planned, isolate, level};
 use super::confirm::Confirmation;
 use super::live::Observer;
 use super::load_driver::LoadDriver;
+use super::load_end::LoadSeen;
 use super::outcome::{Abort, Outcome, Signal};
 use super::phases::wanted;
 use super::ports::{Hooks, Recorder, RunClock};
@@ -66,6 +67,8 @@ pub struct Session {
     pub(super) ready: bool,
     /// The load was told something: only then is it for this run to stop it.
     pub(super) drove: bool,
+    /// What this scenario has seen of the load.
+    pub(super) seen: LoadSeen,
     /// The index of the next phase of this scenario that is not in the plan.
     pub(super) unplanned: u32,
     /// Something is so wrong that no further scenario runs.
@@ -99,6 +102,7 @@ impl Session {
             begun: false,
             ready: false,
             drove: false,
+            seen: LoadSeen::default(),
             unplanned: 0,
             over: false,
             stress_gave_nothing: None,
@@ -170,6 +174,7 @@ impl Session {
         if let Ended::Complete(record) = ended {
             ended = self.settled(planned, record).await?;
         }
+        self.load_is_over();
         if let Some(driver) = self.parts.load.as_mut() {
             driver.cancel();
         }
@@ -371,6 +376,12 @@ impl Session {
 
     pub(super) fn warn(&mut self, message: String) {
         self.parts.observer.warn(&message);
+    }
+
+    /// A warning that belongs in the report.
+    pub(super) fn warn_of(&mut self, message: String) -> Io<()> {
+        self.warn(message.clone());
+        self.event(EventKind::Warning { message })
     }
 
     pub(super) fn event(&mut self, kind: EventKind) -> Io<()> {

@@ -9,6 +9,7 @@ mod throughput;
 mod trials;
 mod usl;
 pub mod window;
+mod work;
 
 pub use levels::{LevelMean, levels, sustained};
 pub use speed::{Speed, Step, speed};
@@ -17,3 +18,4 @@ pub use throughput::throughput;
 pub use trials::{Trial, Trials, trials};
 pub use usl::{Peak, Point, Scalability, scalability};
 pub use window::{ContainerLimits, ContainerReading, HostReading, Means, RollingMeans};
+pub use work::Work;

@@ -26,6 +26,10 @@ pub struct Capacity {
     pub max_level: Option<u32>,
     /// Highest level that was carried; absent where the ramp was too fast to tell.
     pub sustained_level: Option<u32>,
+    /// The lowest level that was not carried by its own mean, and what that reached.
+    pub not_carried: Option<(u32, Trigger)>,
+    /// Even the lowest level tried was too much by its own mean.
+    pub carries_nothing: bool,
     /// Level queued when a container was first throttled in 25 % of its periods.
     pub first_throttled_at_level: BTreeMap<String, u32>,
     /// Each container at its worst and at the end.
@@ -103,6 +107,8 @@ pub fn capacity(
     Capacity {
         max_level: max_level(scenario, last),
         sustained_level: sustained(&steps, trigger.is_some() || !is_complete),
+        not_carried: steps.iter().find_map(|step| Some((step.level, step.reached.clone()?))),
+        carries_nothing: steps.first().is_some_and(|step| step.reached.is_some()),
         first_throttled_at_level: first_throttled(scenario),
         containers: scenario
             .containers
@@ -210,5 +216,92 @@ fn one(
         cpu_percent: means.cpu_percent,
         cpu_threshold,
         headroom_percent: nearest.map(|share| 100.0 * (1.0 - share)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::dataset::Phase;
+
+    /// Levels of five seconds with a tick each second; from `failing_from` on all requests fail.
+    fn ramp(levels: &[u32], failing_from: u32) -> ScenarioData {
+        let mut data = ScenarioData::new("stress_test");
+        let (mut answered, mut failed) = (0.0, 0.0);
+        let (mut requests, mut failures) = (Vec::new(), Vec::new());
+        for level in levels {
+            for _ in 0..5 {
+                data.time.push(data.time.len() as f64);
+                data.queued.push(f64::from(*level));
+                let sum = if *level >= failing_from { &mut failed } else { &mut answered };
+                *sum += f64::from(*level);
+                requests.push(answered);
+                failures.push(failed);
+            }
+        }
+        data.load_metrics =
+            vec![("requests.t".to_string(), requests), ("failures.t".to_string(), failures)];
+        data
+    }
+
+    fn read(data: &ScenarioData, limits: &StressLimits) -> Capacity {
+        capacity(data, limits, &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_service_that_answers_nothing_carries_no_level() {
+        let found = read(&ramp(&[0, 20, 40, 60], 20), &StressLimits::default());
+        let trigger = found.trigger.expect("failed requests");
+        assert_eq!((trigger.container.as_str(), trigger.metric.as_str()), ("load", "failed"));
+        assert_eq!((trigger.value, found.sustained_level), (100.0, None));
+    }
+
+    #[test]
+    fn the_level_below_the_one_that_failed_is_carried() {
+        let data = ramp(&[0, 20, 40, 60], 60);
+        assert_eq!(read(&data, &StressLimits::default()).sustained_level, Some(40));
+        let off = StressLimits { failed_percent: None, ..StressLimits::default() };
+        assert_eq!(read(&data, &off).trigger, None);
+    }
+
+    #[test]
+    fn a_recording_without_these_figures_is_judged_as_before() {
+        let mut data = ramp(&[0, 20, 40, 60], 20);
+        data.load_metrics = vec![("real_time_ratio".to_string(), vec![1.0; data.time.len()])];
+        data.metadata = serde_json::json!({"trigger": null});
+        let found = read(&data, &StressLimits::default());
+        assert_eq!((found.trigger, found.sustained_level), (None, Some(60)));
+    }
+
+    #[test]
+    fn a_ramp_that_nothing_stopped_still_tells_what_its_levels_reached() {
+        let mut data = ramp(&[0, 20, 40], 20);
+        data.metadata = serde_json::json!({"trigger": null});
+        let found = read(&data, &StressLimits::default());
+        assert_eq!((found.trigger, found.sustained_level), (None, None));
+        assert_eq!(
+            found.not_carried.map(|(level, why)| (level, why.metric)),
+            Some((20, "failed".into()))
+        );
+    }
+
+    #[test]
+    fn what_failed_before_the_load_was_reset_is_not_counted_against_the_next_trial() {
+        let mut data = ramp(&[20, 20], 99);
+        let phase = |name: &str, start: f64, end: f64, ticks| Phase {
+            name: name.into(),
+            start,
+            end,
+            ticks,
+            level: None,
+            speed: None,
+            end_reason: None,
+        };
+        // Requests that fail between the two phases.
+        data.load_metrics[1].1[5..].fill(500.0);
+        data.phases = vec![phase("a", 0.0, 4.5, 0..5), phase("b", 4.5, 9.5, 5..10)];
+        assert!(read(&data, &StressLimits::default()).trigger.is_some());
+        data.phases[1].start = 9.0;
+        assert_eq!(read(&data, &StressLimits::default()).trigger, None);
     }
 }

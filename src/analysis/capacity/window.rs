@@ -10,6 +10,8 @@ use crate::analysis::stats::mean;
 use crate::config::StressLimits;
 use crate::model::event::Trigger;
 
+use super::Work;
+
 /// What one tick says about one container, all percent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ContainerReading<'a> {
@@ -72,6 +74,8 @@ struct Row {
     /// GPU memory, percent of what the GPU has, by key.
     devices: Vec<(String, f64)>,
     metrics: Vec<(String, f64)>,
+    /// Requests that came to an end since the tick before.
+    work: Option<Work>,
 }
 
 /// The last ticks within a window, and means over them.
@@ -122,6 +126,7 @@ impl RollingMeans {
             load,
             devices: Vec::new(),
             metrics: Vec::new(),
+            work: None,
         });
         let oldest = at - self.window;
         while self.rows.front().is_some_and(|row| row.at <= oldest) && self.rows.len() > 1 {
@@ -154,6 +159,19 @@ impl RollingMeans {
             let finite = metrics.into_iter().filter(|(_, value)| value.is_finite());
             row.metrics.extend(finite.map(|(name, value)| (name.to_string(), value)));
         }
+    }
+
+    /// Adds what became of the load's requests in the interval of the tick that was pushed last.
+    pub fn push_work(&mut self, work: Option<Work>) {
+        if let Some(row) = self.rows.back_mut() {
+            row.work = work;
+        }
+    }
+
+    /// Share of the load's requests within the window that failed, percent.
+    #[must_use]
+    pub fn failed_percent(&self) -> Option<f64> {
+        self.rows.iter().filter_map(|row| row.work).reduce(Work::and)?.failed_percent()
     }
 
     /// Containers come in the same order tick after tick, so that the `place` is usually the index.
@@ -227,7 +245,7 @@ impl RollingMeans {
 
     /// What has reached its threshold, if anything: containers before GPUs before load before
     /// metrics before the host, and among containers memory before CPU before throttling; of several
-    /// the one that is furthest over its threshold. Reached means `>=` (PSI, as the design has it: `>`).
+    /// the one that is furthest over its threshold. Reached means `>=` (PSI and failed requests: `>`).
     ///
     /// `containers` gives the cores by which the CPU threshold is scaled; one that is not in it is
     /// judged by one core.
@@ -262,6 +280,12 @@ impl RollingMeans {
     }
 
     fn load_trigger(&self, limits: &StressLimits) -> Option<Trigger> {
+        let failed = pair(self.failed_percent(), limits.failed_percent)
+            .filter(|(value, threshold)| value > threshold)
+            .map(|(value, threshold)| trigger("load", FAILED, value, threshold, None));
+        if failed.is_some() {
+            return failed;
+        }
         let (below, above) = (&limits.load_below, &limits.load_above);
         named_trigger("load", below, above, |name| self.load_mean(name))
     }
@@ -283,6 +307,9 @@ impl RollingMeans {
         })
     }
 }
+
+/// The metric of a trigger: the load's requests failed.
+const FAILED: &str = "failed";
 
 /// The first of these numbers that is at or beyond its threshold.
 fn named_trigger(

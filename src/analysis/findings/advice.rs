@@ -7,7 +7,7 @@ use crate::model::event::Trigger;
 use crate::model::units::fixed;
 
 use super::leaks::{rate, until_limit};
-use super::limits::in_words;
+use super::limits::{in_words, is_failed_load};
 use super::remedies;
 
 /// What gives in first.
@@ -77,6 +77,13 @@ fn about_trigger(analysis: &Analysis, trigger: &Trigger) -> Option<String> {
     let advice = match trigger.metric.as_str() {
         _ if name == "host" => {
             "The machine gave in, no container did: use a larger one, or fewer containers.".into()
+        }
+        _ if is_failed_load(trigger) => {
+            "To carry more, look at why requests fail: the table of the load has their causes."
+                .into()
+        }
+        metric if name == "load" => {
+            format!("To carry more, look at what moves {metric} of the load.")
         }
         metric if name == "metric" => {
             format!("To carry more, look at what moves the metric {metric}.")

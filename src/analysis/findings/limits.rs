@@ -134,6 +134,10 @@ pub fn in_words(trigger: &Trigger) -> String {
         .cores
         .filter(|cores| *cores > 0.0)
         .map(|cores| format!(" ({:.0} % of {cores} cores)", trigger.threshold / cores));
+    if is_failed_load(trigger) {
+        let (value, threshold) = (trigger.value, trigger.threshold);
+        return format!("{value:.1} % of the load's requests failed > {threshold} %");
+    }
     if let of @ ("load" | "metric") = trigger.container.as_str() {
         return format!("{of}: {metric} {:.3} {sign} {:.3}", trigger.value, trigger.threshold);
     }
@@ -144,4 +148,10 @@ pub fn in_words(trigger: &Trigger) -> String {
         trigger.threshold,
         cores.unwrap_or_default()
     )
+}
+
+/// Whether it is the share of the load's requests that failed.
+#[must_use]
+pub fn is_failed_load(trigger: &Trigger) -> bool {
+    trigger.container == "load" && trigger.metric == "failed"
 }

@@ -15,7 +15,7 @@ mod tasks;
 pub use advice::{bottlenecks, recommendations};
 pub use finding::{Finding, FindingKind, Severity};
 pub use leaks::{could_hide, rate, too_much_could_hide, until_limit};
-pub use limits::in_words;
+pub use limits::{in_words, is_failed_load};
 pub use metrics::figure;
 pub use resources::rate as resource_rate;
 pub use tasks::per_unit;

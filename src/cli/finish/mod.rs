@@ -164,6 +164,9 @@ fn extras(data: &Dataset, analysis: &Analysis) -> Extras {
 fn derived_config(data: &Dataset, analysis: &Analysis) -> serde_json::Value {
     let mut map = serde_json::Map::new();
     let duration = data.scenarios.iter().find(|s| s.name == "duration_leak");
+    if !data.level_is_agents() {
+        return map.into();
+    }
     if let Some(level) = duration.and_then(|s| s.metadata.get("level")) {
         map.insert("duration_agent_count".into(), level.clone());
     }

@@ -132,6 +132,7 @@ pub(super) fn limits(s: &Section<'_>, d: StressLimits) -> StressLimits {
             NOT_NEGATIVE,
             10.0,
         ),
+        failed_percent: s.switchable("failed_percent", d.failed_percent, PERCENT, 5.0),
         load_below: s.numbers("load_below"),
         load_above: s.numbers("load_above"),
         metric_below: s.numbers("metric_below"),

@@ -8,19 +8,20 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
 use crate::config::{Address, AgentsLoad, Call, mask};
+use crate::load::answers::{beginning, chain};
 use crate::net;
 use crate::session::ports::LoadError;
 
 /// Answers larger than this are not read on: no state is that long.
 const LARGEST_ANSWER: usize = 4 << 20;
-/// Characters of a body that a message shows.
-const SHOWN: usize = 200;
 
 /// Why a call failed.
 #[derive(Debug)]
 pub(super) struct CallError {
     /// In words, with the remedy.
     pub(super) message: String,
+    /// In the few words that failures are counted by.
+    pub(super) cause: String,
     /// The status, where there was an answer.
     pub(super) status: Option<StatusCode>,
 }
@@ -73,6 +74,7 @@ impl Api {
                     "load.address: {place} is not published on this machine; publish the port in \
                      the compose file (ports: [\"127.0.0.1::8000\"]) or write a URL"
                 ),
+                cause: "no address".to_string(),
                 status: None,
             }
         })
@@ -95,6 +97,7 @@ impl Api {
                 self.shown(call),
                 beginning(&text)
             ),
+            cause: "no JSON".to_string(),
             status: None,
         })
     }
@@ -143,6 +146,7 @@ impl Api {
         };
         CallError {
             message: format!("{}: {what} ({}); {remedy}", self.shown(call), chain(error)),
+            cause: net::cause(error).to_string(),
             status: None,
         }
     }
@@ -154,6 +158,7 @@ impl Api {
                 self.shown(call),
                 LARGEST_ANSWER >> 20
             ),
+            cause: "answer too large".to_string(),
             status: None,
         }
     }
@@ -170,6 +175,7 @@ impl Api {
         };
         CallError {
             message: format!("{}: {status}: {}; {remedy}", self.shown(call), beginning(body)),
+            cause: status.as_u16().to_string(),
             status: Some(status),
         }
     }
@@ -203,24 +209,4 @@ async fn body_of(mut response: Response) -> Result<String, BodyError> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The beginning of a body on one line, without control characters.
-fn beginning(body: &str) -> String {
-    let body = body.trim();
-    if body.is_empty() {
-        return "(no body)".to_string();
-    }
-    let line: String =
-        body.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() < body.chars().count() { format!("{line}...") } else { line }
-}
-
-/// The innermost cause of an error, without the URL that may hold credentials.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

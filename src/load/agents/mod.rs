@@ -18,6 +18,7 @@ mod api;
 mod tests;
 
 use crate::config::{AgentsLoad, Spawn};
+use crate::load::answers::Answers;
 use crate::model::LoadReport;
 use crate::session::ports::{Load, LoadError};
 use api::{Api, CallError};
@@ -44,6 +45,10 @@ pub struct Agents {
     order: tokio::sync::Mutex<()>,
     /// The API answered that it has no performance call.
     no_performance: AtomicBool,
+    /// What became of the calls that ask for agents, by kind.
+    answers: Answers,
+    /// Why the API that is waited for is not up.
+    not_up: Mutex<Option<String>>,
 }
 
 impl Agents {
@@ -55,11 +60,13 @@ impl Agents {
         Ok(Agents {
             api: Api::new(&config)?,
             asked: Mutex::new(vec![0; config.spawn.len()]),
+            answers: Answers::of(config.spawn.iter().map(|spawn| spawn.name.clone())),
             only: Mutex::new(None),
             config,
             up_limit: UP_LIMIT,
             order: tokio::sync::Mutex::new(()),
             no_performance: AtomicBool::new(false),
+            not_up: Mutex::new(None),
         })
     }
 
@@ -83,7 +90,10 @@ impl Agents {
     async fn wait_until_up(&self) -> Result<(), LoadError> {
         let deadline = Instant::now() + self.up_limit;
         loop {
-            match self.health().await {
+            let health = self.health().await;
+            let why = health.as_ref().err().map(ToString::to_string);
+            *self.not_up.lock().unwrap_or_else(PoisonError::into_inner) = why;
+            match health {
                 Ok(()) => return Ok(()),
                 Err(error) if Instant::now() >= deadline => {
                     let waited = self.up_limit.as_secs_f64();
@@ -142,7 +152,12 @@ impl Agents {
         let count = wanted.saturating_sub(self.asked(kind));
         for batch in answer::batches(count, spawn.max_per_call) {
             let body = json!({ "count": batch });
-            self.api.call(&spawn.call, Some(body), None).await?;
+            let called = self.api.call(&spawn.call, Some(body), None).await;
+            if let Err(error) = called {
+                self.answers.failed(kind, &error.cause, error.message.clone());
+                return Err(error);
+            }
+            self.answers.answered(kind);
             self.add_asked(kind, batch);
         }
         Ok(())
@@ -241,13 +256,19 @@ impl Load for Agents {
             self.api.json(&self.config.spawn_status, None, limit),
             self.performance(),
         );
-        Ok(answer::report(
+        let mut report = answer::report(
             &self.config,
             self.queued(),
             &status?,
             spawn_status.ok().as_ref(),
             performance.as_ref(),
-        ))
+        );
+        self.answers.put("calls", false, &mut report.metrics);
+        Ok(report)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.not_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn drained(&self, report: &LoadReport) -> bool {

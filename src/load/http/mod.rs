@@ -19,6 +19,7 @@ mod rate;
 mod tests;
 
 use crate::config::{Address, HttpLoad, HttpTask, mask};
+use crate::load::answers::{Answers, Failure};
 use crate::model::LoadReport;
 use crate::net;
 use crate::session::ports::{Load, LoadError};
@@ -42,14 +43,7 @@ struct Inner {
     base: RwLock<Option<String>>,
     in_flight: AtomicU32,
     missed: AtomicU64,
-    counts: Vec<Count>,
-}
-
-/// What became of a task's requests since the start of the run.
-#[derive(Default)]
-struct Count {
-    answered: AtomicU64,
-    failed: AtomicU64,
+    answers: Answers,
 }
 
 #[derive(Default)]
@@ -80,7 +74,7 @@ impl Http {
             base: RwLock::new(base),
             in_flight: AtomicU32::new(0),
             missed: AtomicU64::new(0),
-            counts: config.tasks.iter().map(|_| Count::default()).collect(),
+            answers: Answers::of(config.tasks.iter().map(|task| task.name.clone())),
         };
         Ok(Http { config, address, inner: Arc::new(inner), control: Mutex::default() })
     }
@@ -194,27 +188,43 @@ async fn send_all(inner: Arc<Inner>, config: HttpLoad, mut schedule: Schedule) {
         let Some(what) = config.tasks.get(task) else { return };
         let request = inner.request(&base, what);
         let guard = InFlight::new(&inner);
+        let (method, address) = (what.call.method.clone(), format!("{base}{}", what.call.path));
         tokio::spawn(async move {
-            let ok = answered(request).await;
-            let Some(count) = guard.0.counts.get(task) else { return };
-            let counter = if ok { &count.answered } else { &count.failed };
-            counter.fetch_add(1, Ordering::Relaxed);
+            let answers = &guard.0.answers;
+            match answered(request).await {
+                Ok(()) => answers.answered(task),
+                Err(Failure { cause, said }) => {
+                    let said = format!("{method} {}: {said}", mask::masked(&address));
+                    answers.failed(task, &cause, said);
+                }
+            }
         });
     }
 }
 
-/// Whether the whole answer came, and was a success.
-async fn answered(request: reqwest::RequestBuilder) -> bool {
-    let Ok(mut answer) = request.send().await else { return false };
-    let ok = answer.status().is_success();
+/// Bytes of the answer of a request that failed that are kept.
+const KEPT: usize = 1024;
+
+/// The whole answer came, and was a success; or why not.
+async fn answered(request: reqwest::RequestBuilder) -> Result<(), Failure> {
+    let of_error = |error| Failure::of_error(&error);
+    let mut answer = request.send().await.map_err(of_error)?;
+    let status = answer.status();
+    let mut body = Vec::new();
     // Read to its end, so that the connection can be used again, and thrown away.
     loop {
         match answer.chunk().await {
+            Ok(Some(part)) if !status.is_success() && body.len() < KEPT => {
+                body.extend(part.iter().take(KEPT - body.len()));
+            }
             Ok(Some(_)) => {}
-            Ok(None) => return ok,
-            Err(_) => return false,
+            Ok(None) => break,
+            // The status says more than that its body was cut off.
+            Err(_) if !status.is_success() => break,
+            Err(error) => return Err(of_error(error)),
         }
     }
+    if status.is_success() { Ok(()) } else { Err(Failure::of_status(status, &body)) }
 }
 
 #[async_trait]
@@ -292,11 +302,12 @@ impl Load for Http {
         let mut set = |name: String, value: u64| report.metrics.insert(name, value as f64);
         set("in_flight".to_string(), u64::from(in_flight));
         set("missed".to_string(), self.inner.missed.load(Ordering::Relaxed));
-        for (task, count) in self.config.tasks.iter().zip(&self.inner.counts) {
-            set(format!("requests.{}", task.name), count.answered.load(Ordering::Relaxed));
-            set(format!("failures.{}", task.name), count.failed.load(Ordering::Relaxed));
-        }
+        self.inner.answers.put("requests", true, &mut report.metrics);
         Ok(report)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.inner.answers.latest_failure()
     }
 
     fn drained(&self, report: &LoadReport) -> bool {

@@ -56,6 +56,9 @@ async fn all_tasks_have_their_turns_and_failures_are_counted_apart() {
     let report = wait(&load, "failures.broken", 5.0).await;
     assert_eq!(report.metrics["requests.broken"], 0.0);
     assert_eq!(report.metrics["failures.a"], 0.0);
+    assert_eq!(report.metrics["causes.500.broken"], report.metrics["failures.broken"]);
+    let said = load.trouble().expect("what went wrong");
+    assert!(said.contains("/broken: 500 Internal Server Error"), "{said}");
     assert_eq!((report.queued, report.active), (Some(100), Some(100)));
 }
 
@@ -105,4 +108,48 @@ async fn a_service_that_is_not_published_is_named_with_the_remedy() {
     let at = base.trim_start_matches("http://").to_string();
     load.relocate(&move |name, port| (name == "web" && port == 8000).then(|| at.clone()));
     load.probe().await.expect("it answers");
+}
+
+/// A load of one task whose requests go to a place where `answer` is all that is ever said.
+async fn failing(answer: Option<&'static str>) -> Http {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    if let Some(answer) = answer {
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                use tokio::io::{AsyncReadExt, AsyncWriteExt};
+                let mut asked = [0; 1024];
+                let _ = stream.read(&mut asked).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+    }
+    let tasks = vec![task("t", Call::new("GET", "/x"), None)];
+    let address = format!("http://{at}");
+    let load = Http::new(HttpLoad { address, tasks, ..HttpLoad::default() }).expect("a load");
+    load.reach(100).await.expect("reach");
+    load
+}
+
+#[tokio::test]
+async fn failures_are_told_by_their_cause() {
+    let cases = [
+        (None, "connection refused"),
+        (Some("HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nno\u{7} such"), "404"),
+        (Some("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf of it"), "connection broke"),
+        (Some("\u{1}\u{2}garbage\r\n\r\n"), "connection broke"),
+        (
+            Some(
+                "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            ),
+            "302",
+        ),
+    ];
+    for (answer, cause) in cases {
+        let load = failing(answer).await;
+        let report = wait(&load, "failures.t", 3.0).await;
+        assert_eq!(report.metrics["requests.t"], 0.0, "{cause}");
+        let counted = report.metrics.get(&format!("causes.{cause}.t"));
+        assert_eq!(counted, report.metrics.get("failures.t"), "{cause}: {:?}", report.metrics);
+    }
 }

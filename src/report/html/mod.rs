@@ -9,6 +9,7 @@ mod sections;
 mod sources;
 mod tables;
 
+use crate::analysis::findings::is_failed_load;
 use crate::analysis::{Analysis, Dataset, Status};
 use crate::report::chart::paint::escape;
 use crate::report::{Drawn, page, words};
@@ -82,7 +83,8 @@ pub(super) fn headline(analysis: &Analysis) -> String {
         };
         let who = match trigger.container.as_str() {
             "host" => "the host gives in before any container",
-            "metric" => &format!("{} reaches its threshold first", trigger.metric),
+            "load" if is_failed_load(trigger) => "its requests fail first",
+            "load" | "metric" => &format!("{} reaches its threshold first", trigger.metric),
             name => &format!("{name} gives in first"),
         };
         level.map_or(who.to_string(), |level| format!("the stack carries {level}, {who}"))

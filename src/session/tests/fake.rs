@@ -47,8 +47,12 @@ pub struct World {
     pub idle_cpu: f64,
     pub read_takes: Duration,
     pub reach_takes: Duration,
+    pub start_takes: Duration,
     /// A call of the load that fails.
     pub broken_call: &'static str,
+    /// A call of the load that is never answered, and what the load says of it.
+    pub hanging_call: &'static str,
+    pub trouble: Option<&'static str>,
     pub never_drains: bool,
     /// Share of the agents asked for that come.
     pub share_that_comes: f64,
@@ -67,8 +71,32 @@ pub struct World {
     pub judged: usize,
     pub hook_takes: Duration,
     pub hook_fails: Option<&'static str>,
+    /// The load counts its requests; none: it counts none.
+    pub requests: Option<Requests>,
     /// The disk is full after so many ticks.
     pub disk_holds: Option<usize>,
+}
+
+/// Requests of one task at the rate of the level.
+#[derive(Default)]
+pub struct Requests {
+    /// From this level on all fail.
+    pub fail_from: u32,
+    /// Answered, failed, and until when they were counted.
+    pub done: (f64, f64, f64),
+}
+
+impl Requests {
+    fn counted(&mut self, now: f64, level: u32) -> BTreeMap<String, f64> {
+        let (answered, failed, until) = self.done;
+        let new = ((now - until) * f64::from(level)).round();
+        self.done = match level >= self.fail_from {
+            true => (answered, failed + new, now),
+            false => (answered + new, failed, now),
+        };
+        let counts = [("requests.t", self.done.0), ("failures.t", self.done.1)];
+        counts.map(|(name, count)| (name.to_string(), count)).into()
+    }
 }
 
 pub type Shared = Arc<Mutex<World>>;
@@ -190,15 +218,28 @@ impl FakeLoad {
     }
 }
 
+impl FakeLoad {
+    async fn hangs(&self, call: &str) {
+        let hangs = self.0.world().hanging_call == call;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 #[async_trait]
 impl Load for FakeLoad {
     async fn start(&self) -> Result<(), LoadError> {
+        self.hangs("start").await;
+        let takes = self.0.world().start_takes;
+        tokio::time::sleep(takes).await;
         self.call("start".into())?;
         self.0.world().state = "RUNNING";
         Ok(())
     }
 
     async fn reach(&self, level: u32) -> Result<(), LoadError> {
+        self.hangs("reach").await;
         let takes = self.0.world().reach_takes;
         tokio::time::sleep(takes).await;
         self.call(format!("reach {level}"))?;
@@ -248,14 +289,21 @@ impl Load for FakeLoad {
     }
 
     async fn report(&self) -> Result<LoadReport, LoadError> {
-        let world = self.0.world();
+        let (mut world, now) = (self.0.world(), self.0.clock.now());
+        let level = world.level;
+        let metrics = world.requests.as_mut().map(|requests| requests.counted(now, level));
         Ok(LoadReport {
+            metrics: metrics.unwrap_or_default(),
             queued: Some(*self.1.lock().expect("asked")),
             active: Some(world.level),
             speed: Some(world.speed),
             state: Some(world.state.into()),
             ..LoadReport::default()
         })
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.0.world().trouble.map(str::to_string)
     }
 
     fn drained(&self, report: &LoadReport) -> bool {

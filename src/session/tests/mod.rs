@@ -68,6 +68,20 @@ async fn stress_stops_at_the_threshold_and_names_container_metric_and_level() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stress_stops_where_requests_fail_and_the_level_below_is_carried() {
+    let mut bench = Bench::new();
+    bench.world.requests = Some(fake::Requests { fail_from: 30, ..Default::default() });
+    let ran = bench.run(&["stress"]).await;
+    let metadata = ran.metadata("stress_test");
+    assert_eq!(
+        (&metadata["trigger"]["container"], &metadata["trigger"]["metric"]),
+        (&"load".into(), &"failed".into())
+    );
+    assert_eq!(metadata["max_level"], 30, "{metadata}");
+    assert_eq!(reason(&ran), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_tick_of_a_phase_is_on_its_schedule_the_last_at_its_end() {
     let ran = Bench::new().run(ALL).await;
     for (key, phase, interval, count) in [
@@ -234,6 +248,102 @@ async fn a_load_that_fails_ends_the_scenario_after_its_tries() {
     assert_eq!(ran.ends(), [("duration_leak", "load_failed"), ("speed_scaling", "complete")]);
     assert_eq!(reason(&ran), Some("load_failed"));
     assert_eq!(ran.calls().iter().filter(|call| **call == "pause").count(), 3);
+}
+
+/// The message of the abort, and the load's errors in the record.
+fn told(ran: &Ran) -> (String, Vec<String>) {
+    let errors = ran.world.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Load { error: Some(error), .. } => Some(error.clone()),
+        _ => None,
+    });
+    let message = ran.outcome.abort.as_ref().map(|abort| abort.message.clone());
+    (message.unwrap_or_default(), errors.collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_that_is_not_done_when_its_phase_ends_aborts_and_names_the_apis_own_error() {
+    let mut bench = Bench::new();
+    bench.config.duration.level = Level::Fixed(20);
+    bench.world.hanging_call = "start";
+    bench.world.trouble = Some("GET http://x/health: 500: boom");
+    let ran = bench.run(&["duration"]).await;
+    assert_eq!(ran.ends(), [("duration_leak", "load_failed")]);
+    assert_eq!(ran.phases("duration_leak"), [("spawn".into(), "load_failed".into())]);
+    let (message, errors) = told(&ran);
+    let wanted =
+        "start: not done when phase spawn ended, after 20 s: GET http://x/health: 500: boom";
+    assert!(message.contains(wanted), "{message}");
+    assert!(wanted.ends_with(&errors[0]), "{errors:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phase_shorter_than_the_tries_of_its_action_aborts_all_the_same() {
+    let mut bench = Bench::new();
+    bench.config.duration.level = Level::Fixed(20);
+    bench.config.duration.spawn_timeout = secs(2);
+    bench.world.broken_call = "reach";
+    let ran = bench.run(&["duration"]).await;
+    assert_eq!(ran.ends(), [("duration_leak", "load_failed")]);
+    let (message, _) = told(&ran);
+    assert!(message.contains("reach 20: not done") && message.contains("it broke"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stress_whose_first_batch_is_never_taken_says_so_and_not_that_the_stack_is_too_small() {
+    let mut bench = Bench::new();
+    bench.world.hanging_call = "reach";
+    let ran = bench.run(ALL).await;
+    assert_eq!(reason(&ran), Some("load_failed"));
+    assert_eq!(&ran.ends()[1..3], [("stress_test", "load_failed"), ("duration_leak", "skipped")]);
+    assert!(told(&ran).0.contains("reach 10: not done when phase ramp ended"), "{:?}", told(&ran));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_start_may_last_into_the_ramp_whose_batches_wait_for_it() {
+    let mut bench = Bench::new();
+    bench.world.start_takes = secs(12);
+    let ran = bench.run(&["stress"]).await;
+    assert_eq!(ran.ends(), [("stress_test", "complete")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scenario_of_which_no_request_was_answered_is_aborted_and_its_dependents_do_not_run() {
+    let mut bench = Bench::new();
+    bench.world.requests = Some(fake::Requests::default());
+    let ran = bench.run(ALL).await;
+    assert_eq!(reason(&ran), Some("load_failed"));
+    let ends = [("stress_test", "load_failed"), ("duration_leak", "skipped")];
+    assert_eq!(&ran.ends()[1..3], ends);
+    assert_eq!(ran.metadata("stress_test")["trigger"]["metric"], "failed");
+    let (message, _) = told(&ran);
+    assert!(message.contains("nothing was answered in scenario stress"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_answers_nothing_is_not_driven_through_all_phases() {
+    let mut bench = Bench::new();
+    bench.config.duration.level = Level::Fixed(20);
+    bench.world.requests = Some(fake::Requests::default());
+    let ran = bench.run(&["duration"]).await;
+    let last = ran.phases("duration_leak").pop().expect("a phase");
+    assert_eq!(last, ("active".into(), "after".into()));
+    assert_eq!(ran.ends(), [("duration_leak", "load_failed")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_of_whom_none_ever_came_abort_and_a_part_of_them_is_a_warning() {
+    let mut bench = Bench::new();
+    bench.config.duration.level = Level::Fixed(20);
+    bench.world.share_that_comes = 0.0;
+    let ran = bench.run(&["duration"]).await;
+    assert_eq!(ran.ends(), [("duration_leak", "load_failed")]);
+    assert!(told(&ran).0.contains("not one agent came: 0 of 20 are there"), "{:?}", told(&ran));
+    let mut bench = Bench::new();
+    bench.config.duration.level = Level::Fixed(20);
+    bench.world.share_that_comes = 0.5;
+    let ran = bench.run(&["duration"]).await;
+    let warned = |kind: &EventKind| matches!(kind, EventKind::Warning { message } if message.contains("10 of 20 are there"));
+    assert!(ran.world.events.iter().any(|event| warned(&event.kind)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -213,6 +213,14 @@ fn the_record_of_a_killed_run_follows_from_its_samples() {
     assert_eq!(stress["metadata"]["batch_count"], json!(4));
     let last = &stress["samples"][3];
     assert_eq!(last["agents_queued"], json!({"drivers": 40, "riders": 40, "total": 80}));
+    let mut http = killed_run();
+    http.config = json!({"load": {"http": {"address": "web:8000"}}});
+    let stress = &written(&http).0["scenarios"][1];
+    for key in ["drivers_queued", "riders_queued", "total_agents_queued"] {
+        assert_eq!(stress["metadata"].get(key), None, "a request is no agent");
+    }
+    assert_eq!(stress["samples"][3].get("agents_queued"), None);
+    assert_eq!(stress["samples"][3]["load"]["queued"], json!(40));
     assert!(last["rolling_averages"]["web"]["cpu_percent"].is_f64());
     let duration = &value["scenarios"][2]["metadata"];
     assert_eq!(duration["phase_sample_counts"], json!({"active": 5, "drain": 2, "cooldown": 4}));

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::analysis::{Phase, ScenarioData};
+use crate::analysis::{Dataset, Phase, ScenarioData, Series};
 use crate::model::Figure;
 use crate::model::units::round_to;
 
@@ -28,9 +28,13 @@ pub(super) fn phases(scenario: &ScenarioData) -> Vec<Value> {
 }
 
 /// Derived keys, the session's own over them, the caller's over both.
-pub(super) fn merged(scenario: &ScenarioData, more: Option<&Map<String, Value>>) -> Value {
+pub(super) fn merged(
+    data: &Dataset,
+    scenario: &ScenarioData,
+    more: Option<&Map<String, Value>>,
+) -> Value {
     let mut all = match scenario.name.as_str() {
-        "stress_test" => stress(scenario),
+        "stress_test" => stress(scenario, data.level_is_agents()),
         "duration_leak" => lifecycle(scenario),
         "speed_scaling" => speed(scenario),
         _ => Map::new(),
@@ -45,33 +49,40 @@ pub(super) fn merged(scenario: &ScenarioData, more: Option<&Map<String, Value>>)
     Value::Object(all)
 }
 
-fn stress(scenario: &ScenarioData) -> Map<String, Value> {
-    let levels = scenario.queued.iter().copied().filter(|v| v.is_finite());
-    let level = levels.fold(0.0, f64::max) as u64;
-    let mut peaks = Map::new();
-    for series in &scenario.containers {
-        let peak = |figure| {
-            let values = series.columns.get(figure).unwrap_or_default().iter();
-            let peak = values.copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
-            round_to(peak, 4)
-        };
-        peaks.insert(
-            series.name.clone(),
-            json!({"memory_percent": peak(Figure::MemoryPercent), "cpu_percent": peak(Figure::CpuPercent)}),
-        );
-    }
+fn stress(scenario: &ScenarioData, level_is_agents: bool) -> Map<String, Value> {
     let mut batches = scenario.queued.clone();
     batches.retain(|v| v.is_finite() && *v > 0.0);
     batches.dedup();
-    entries(json!({
+    let mut all = entries(json!({
         "trigger": null,
-        "total_agents_queued": 2 * level,
-        "drivers_queued": level,
-        "riders_queued": level,
-        "peak_values": peaks,
+        "peak_values": peaks(scenario),
         "duration_seconds": span(scenario),
         "batch_count": batches.len(),
-    }))
+    }));
+    let levels = scenario.queued.iter().copied().filter(|v| v.is_finite());
+    if let Some(level) = levels.reduce(f64::max).filter(|_| level_is_agents) {
+        let level = level as u64;
+        all.insert("total_agents_queued".into(), json!(2 * level));
+        all.insert("drivers_queued".into(), json!(level));
+        all.insert("riders_queued".into(), json!(level));
+    }
+    all
+}
+
+/// The highest samples of each container, percent; what was not measured is left out.
+fn peaks(scenario: &ScenarioData) -> Map<String, Value> {
+    let of = |series: &Series| {
+        let peak = |figure| {
+            let values = series.columns.get(figure).unwrap_or_default().iter();
+            values.copied().filter(|v| v.is_finite()).reduce(f64::max)
+        };
+        let keys = [("memory_percent", Figure::MemoryPercent), ("cpu_percent", Figure::CpuPercent)];
+        let known = keys
+            .into_iter()
+            .filter_map(|(key, figure)| Some((key.to_string(), json!(round_to(peak(figure)?, 4)))));
+        (series.name.clone(), Value::Object(known.collect()))
+    };
+    scenario.containers.iter().map(of).collect()
 }
 
 fn lifecycle(scenario: &ScenarioData) -> Map<String, Value> {

@@ -42,6 +42,7 @@ pub(super) fn write_samples(
     out: &mut impl Write,
     scenario: &ScenarioData,
     window_s: f64,
+    level_is_agents: bool,
 ) -> io::Result<()> {
     for row in 0..scenario.time.len() {
         out.write_all(if row > 0 { b",\n{" } else { b"\n{" })?;
@@ -49,7 +50,9 @@ pub(super) fn write_samples(
         write_containers(out, scenario, row)?;
         if scenario.name == STRESS {
             write_rolling(out, scenario, row, window_s)?;
-            write_queued(out, scenario, row)?;
+            if level_is_agents {
+                write_queued(out, scenario, row)?;
+            }
         }
         write_columns(out, "host", &scenario.host, row)?;
         write_devices(out, scenario, row)?;

@@ -109,7 +109,8 @@ impl<W: Write> Writer<'_, W> {
         self.next("duration_seconds", &duration(scenario))?;
         self.out.write_all(b"\"samples\": [")?;
         if written.inline {
-            write_samples(self.out, scenario, self.extras.rolling_window_s)?;
+            let agents = data.level_is_agents();
+            write_samples(self.out, scenario, self.extras.rolling_window_s, agents)?;
             self.out.write_all(b"],\n")?;
         } else {
             self.out.write_all(b"],\n")?;
@@ -122,7 +123,7 @@ impl<W: Write> Writer<'_, W> {
         self.next("phases", &metadata::phases(scenario))?;
         self.next("gaps", &gaps(std::slice::from_ref(scenario)))?;
         let more = self.extras.metadata.get(&scenario.name);
-        self.entry("metadata", &metadata::merged(scenario, more))?;
+        self.entry("metadata", &metadata::merged(data, scenario, more))?;
         self.out.write_all(b"\n}")
     }
 

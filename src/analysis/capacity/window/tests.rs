@@ -107,3 +107,28 @@ fn an_ignored_container_and_a_threshold_of_its_own_are_respected() {
     known.get_mut("web").expect("web").ignore = true;
     assert_eq!(window.judge(&StressLimits::default(), &known), None);
 }
+
+fn worked(work: &[Option<(f64, f64)>]) -> RollingMeans {
+    let mut window = RollingMeans::new(10.0);
+    for (tick, work) in work.iter().enumerate() {
+        window.push(tick as f64 * 2.0, &[reading("web", 10.0, 10.0)], HostReading::default(), []);
+        window.push_work(work.map(|(answered, failed)| Work { answered, failed }));
+    }
+    window
+}
+
+#[test]
+fn more_than_the_share_of_requests_that_may_fail_is_a_trigger_of_the_load() {
+    let limits = StressLimits::default();
+    let judged = |work: &[Option<(f64, f64)>]| worked(work).judge(&limits, &BTreeMap::new());
+    assert_eq!(judged(&[Some((95.0, 5.0))]), None, "5 % are still carried");
+    let found = judged(&[None, Some((90.0, 0.0)), Some((4.0, 6.0))]).expect("6 of 100 failed");
+    assert_eq!((found.container.as_str(), found.metric.as_str()), ("load", "failed"));
+    assert_eq!((found.value, found.threshold, found.cores), (6.0, 5.0, None));
+    assert_eq!(judged(&[Some((9.0, 1.0))]), None, "a single failure is no share");
+    // What left the window counts no more.
+    let old: Vec<_> = [Some((0.0, 100.0))].into_iter().chain([Some((50.0, 0.0)); 6]).collect();
+    assert_eq!(judged(&old), None);
+    let off = StressLimits { failed_percent: None, ..limits };
+    assert_eq!(worked(&[Some((0.0, 100.0))]).judge(&off, &BTreeMap::new()), None);
+}

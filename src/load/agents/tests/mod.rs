@@ -57,6 +57,10 @@ async fn a_batch_that_failed_is_asked_for_again_and_no_other() {
     load.reach(5).await.unwrap();
     let kinds: Vec<bool> = fake.asked().iter().map(|call| call.contains("riders")).collect();
     assert_eq!(kinds, [false, true, true]);
+    let metrics = load.report().await.unwrap().metrics;
+    assert_eq!((metrics["calls.drivers"], metrics["failures.drivers"]), (1.0, 0.0));
+    assert_eq!((metrics["calls.riders"], metrics["failures.riders"]), (1.0, 1.0));
+    assert_eq!(metrics["causes.500.riders"], 1.0);
 }
 
 #[tokio::test]
@@ -142,6 +146,29 @@ async fn start_waits_for_health_and_starts_what_stands_still() {
         "POST /simulation/start",
     ];
     assert_eq!(fake.asked(), wanted);
+}
+
+#[tokio::test]
+async fn what_a_start_waits_for_is_told_while_it_waits() {
+    let fake = Fake::with(|call, _| {
+        (call == "GET /health")
+            .then(|| (Status::INTERNAL_SERVER_ERROR, "boom\u{7}\nmore").into_response())
+    })
+    .await;
+    let load = Arc::new(fake.load().with_up_limit(Duration::from_secs(600)));
+    assert_eq!(load.trouble(), None);
+    let starting = tokio::spawn({
+        let load = load.clone();
+        async move { load.start().await }
+    });
+    let said = loop {
+        match load.trouble() {
+            Some(said) => break said,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert!(said.contains("/health: 500") && said.contains("boom  more"), "{said}");
+    starting.abort();
 }
 
 #[tokio::test]
