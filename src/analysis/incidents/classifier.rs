@@ -81,6 +81,7 @@ impl Classifier {
                 track.latest(&event.id).stop_request(event.t);
             }
             StackEventKind::Create
+            | StackEventKind::Update
             | StackEventKind::Pause
             | StackEventKind::Unpause
             | StackEventKind::Destroy
