@@ -40,6 +40,8 @@ pub struct ContainerAnalysis {
     pub peak_memory_mb: Option<f64>,
     /// OOM kills in the run.
     pub oom_kills: u64,
+    /// That number is not certain: witnesses contradict each other.
+    pub oom_kills_about: bool,
     /// Restarts in the run.
     pub restarts: u64,
     /// Crashes in the run.
@@ -158,6 +160,7 @@ fn put_together(
             .reduce(f64::max),
         peak_memory_mb: stats().filter_map(|(_, c)| c.memory_mb().map(|s| s.max)).reduce(f64::max),
         oom_kills: sum(|i| i.oom_kills),
+        oom_kills_about: incidents.iter().any(|i| i.about),
         restarts: sum(|i| i.restarts),
         crashes: sum(|i| i.crashes),
         suggested: suggested(stats()),
