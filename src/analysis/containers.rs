@@ -12,11 +12,11 @@ use super::dataset::{Dataset, ScenarioData};
 use super::held::{Held, leak_scenario_of};
 use super::incident_counts::IncidentCounts;
 use super::leak::{LeakInput, LeakVerdict, verdict};
-use super::limits::{SuggestedLimits, suggested};
+use super::limits::{SuggestedLimits, killed_at_mb, suggested};
 use super::parallel;
 use super::resources::{self, ResourceVerdict};
 use super::retention::{Retention, retention};
-use super::scenario_stats::ScenarioStats;
+use super::scenario_stats::{ContainerStats, ScenarioStats};
 use super::settings::Settings;
 
 /// One container over the whole run. MB are 2^20 bytes.
@@ -40,6 +40,8 @@ pub struct ContainerAnalysis {
     pub peak_memory_mb: Option<f64>,
     /// OOM kills in the run.
     pub oom_kills: u64,
+    /// That number is not certain: witnesses contradict each other.
+    pub oom_kills_about: bool,
     /// Restarts in the run.
     pub restarts: u64,
     /// Crashes in the run.
@@ -111,8 +113,10 @@ pub(super) fn analyze(
     let one = |(name, judged): (String, Judged)| {
         let cores = limits.get(&name).map_or(1.0, |l| l.cores);
         let of_it: Vec<_> = incidents.iter().filter(|i| i.container == name).collect();
-        let limit_mb = limit_mb(data, &name);
-        put_together(name, cores, limit_mb, judged, scenarios, &of_it)
+        let killed_at_mb = killed_at_mb(data, &name);
+        let suggested = suggested(of_container(scenarios, &name), killed_at_mb);
+        let limits = (limit_mb(data, &name), suggested);
+        put_together(name, cores, limits, judged, scenarios, &of_it)
     };
     names.into_iter().zip(judged).map(one).collect()
 }
@@ -138,15 +142,23 @@ fn judge(
     })
 }
 
+/// A container's part in each scenario.
+fn of_container<'a>(
+    scenarios: &'a [ScenarioStats],
+    name: &str,
+) -> impl Iterator<Item = (&'a ScenarioStats, &'a ContainerStats)> {
+    scenarios.iter().filter_map(move |scenario| Some((scenario, scenario.container(name)?)))
+}
+
 fn put_together(
     name: String,
     cores: f64,
-    limit_mb: Option<f64>,
+    (limit_mb, suggested): (Option<f64>, SuggestedLimits),
     judged: Judged,
     scenarios: &[ScenarioStats],
     incidents: &[&IncidentCounts],
 ) -> ContainerAnalysis {
-    let stats = || scenarios.iter().filter_map(|s| Some((s, s.container(&name)?)));
+    let stats = || of_container(scenarios, &name);
     let sum = |count: fn(&IncidentCounts) -> u64| incidents.iter().map(|i| count(i)).sum();
     ContainerAnalysis {
         cores,
@@ -159,9 +171,10 @@ fn put_together(
             .reduce(f64::max),
         peak_memory_mb: stats().filter_map(|(_, c)| c.memory_mb().map(|s| s.max)).reduce(f64::max),
         oom_kills: sum(|i| i.oom_kills),
+        oom_kills_about: incidents.iter().any(|i| i.about),
         restarts: sum(|i| i.restarts),
         crashes: sum(|i| i.crashes),
-        suggested: suggested(stats()),
+        suggested,
         name,
     }
 }

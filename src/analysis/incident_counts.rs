@@ -20,6 +20,12 @@ pub struct IncidentCounts {
     pub restarts: u64,
     /// Ends of the main process that were neither an OOM kill nor asked for.
     pub crashes: u64,
+    /// The number of OOM kills is not certain: witnesses contradict each other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub about: bool,
+    /// Why it was started again, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// In words, one line each.
     pub lines: Vec<String>,
 }

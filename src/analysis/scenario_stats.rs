@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::model::units::MB;
+use crate::model::units::{MB, bytes_to_mb};
 use crate::model::{Figure, Kind};
 
 use super::dataset::{Dataset, Phase, ScenarioData, Series, clip, is_active};
@@ -38,6 +38,8 @@ pub struct ContainerStats {
     pub name: String,
     /// Every gauge and rate that was measured, in its own unit, in the order of the table.
     pub figures: Vec<(&'static str, Summary)>,
+    /// The memory limit when its memory was nearest to it, MB.
+    pub limit_then_mb: Option<f64>,
     /// Least-squares slope of the working set, MB/min.
     pub memory_slope_mb_per_min: Option<f64>,
     /// Least-squares slope of CPU, percent a minute.
@@ -196,6 +198,7 @@ fn of_series(
     let stats = ContainerStats {
         name: series.name.clone(),
         figures: described,
+        limit_then_mb: limit_then(series),
         memory_slope_mb_per_min: least_squares(&scenario.time, memory).map(|s| s / MB),
         cpu_slope_percent_per_min: least_squares(&scenario.time, column(Figure::CpuPercent)),
     };
@@ -204,6 +207,15 @@ fn of_series(
         .map(|input| (input.figure.mb, input.resolution_mb));
     let in_phase = |phase: &Phase| in_phase(scenario, series, phase, trends, leak_mb.as_ref());
     (stats, scenario.phases.iter().map(in_phase).collect())
+}
+
+/// The limit at the highest percentage of it: it may have been changed while it ran.
+fn limit_then(series: &Series) -> Option<f64> {
+    let column = series.columns.get(Figure::MemoryPercent)?;
+    let measured = column.iter().enumerate().filter(|(_, percent)| percent.is_finite());
+    let (row, _) = measured.max_by(|a, b| a.1.total_cmp(b.1))?;
+    let limit = series.columns.at(Figure::MemoryLimitBytes, row)?;
+    (limit > 0.0).then(|| bytes_to_mb(limit))
 }
 
 fn in_phase(

@@ -105,6 +105,9 @@ pub struct ContainerSummary {
     pub cores: f64,
     /// OOM kills.
     pub oom_kills: u64,
+    /// That number is not certain: witnesses contradict each other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oom_kills_about: bool,
     /// Restarts.
     pub restarts: u64,
     /// Crashes.
@@ -190,6 +193,7 @@ impl ContainerSummary {
             memory_limit_mb: rounded(container.limit_mb),
             cores: container.cores,
             oom_kills: container.oom_kills,
+            oom_kills_about: container.oom_kills_about,
             restarts: container.restarts,
             crashes: container.crashes,
             suggested_memory_mb: container.suggested.memory_mb,

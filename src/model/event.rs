@@ -54,6 +54,8 @@ pub enum StackEventKind {
     Stop,
     /// Somebody asked the engine to restart it.
     Restart,
+    /// Somebody changed its settings, a limit among them.
+    Update,
     /// Somebody froze it.
     Pause,
     /// Somebody thawed it.

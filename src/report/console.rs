@@ -337,7 +337,9 @@ fn events(screen: &Screen<'_>) -> String {
     };
     let kills = words::counted(sum(|c| c.oom_kills), "OOM kill", "OOM kills");
     let restarts = words::counted(sum(|c| c.restarts), "restart", "restarts");
-    let mut text = format!("{kills}{}, {restarts}{}", who(|c| c.oom_kills), who(|c| c.restarts));
+    let about = if analysis.containers.iter().any(|c| c.oom_kills_about) { "about " } else { "" };
+    let mut text =
+        format!("{about}{kills}{}, {restarts}{}", who(|c| c.oom_kills), who(|c| c.restarts));
     if sum(|c| c.crashes) > 0 {
         let crashes = words::counted(sum(|c| c.crashes), "crash", "crashes");
         text.push_str(&format!(", {crashes}{}", who(|c| c.crashes)));

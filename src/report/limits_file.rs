@@ -22,8 +22,8 @@ pub fn text(data: &Dataset, analysis: &Analysis) -> Option<String> {
             None => services.push(Service::new(name, container)),
         }
     }
-    services.retain(|s| s.memory_mb.is_some() || s.cpus.is_some());
-    if services.is_empty() {
+    services.retain(|s| s.memory_mb().is_some() || s.cpus.is_some() || s.more_than_mb.is_some());
+    if services.iter().all(|service| service.is_empty()) {
         return None;
     }
     let mut out = format!(
@@ -53,13 +53,16 @@ pub fn is_ours(path: &Path) -> bool {
 struct Service {
     name: String,
     memory_mb: Option<u64>,
+    /// A limit at which it was OOM-killed: it needs more, by how much was not measured.
+    more_than_mb: Option<f64>,
     cpus: Option<f64>,
     notes: Vec<&'static str>,
 }
 
 impl Service {
     fn new(name: String, container: &ContainerAnalysis) -> Service {
-        let mut service = Service { name, memory_mb: None, cpus: None, notes: Vec::new() };
+        let mut service =
+            Service { name, memory_mb: None, more_than_mb: None, cpus: None, notes: Vec::new() };
         service.add(container);
         service
     }
@@ -67,10 +70,9 @@ impl Service {
     fn add(&mut self, container: &ContainerAnalysis) {
         let suggested = container.suggested;
         self.memory_mb = self.memory_mb.max(suggested.memory_mb);
-        self.cpus = match (self.cpus, suggested.cpus) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
+        let larger = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        self.more_than_mb = larger(self.more_than_mb, suggested.more_than_mb);
+        self.cpus = larger(self.cpus, suggested.cpus);
         let leaks = container.leak.as_ref().is_some_and(|l| l.verdict == Verdict::Leak);
         if leaks {
             self.note("it leaks: no memory limit fits for long");
@@ -78,6 +80,16 @@ impl Service {
         if suggested.cpus_at_least {
             self.note("it was throttled: it would use more CPU than this");
         }
+    }
+
+    /// The memory limit, where each of its containers showed what it needs.
+    fn memory_mb(&self) -> Option<u64> {
+        self.memory_mb.filter(|_| self.more_than_mb.is_none())
+    }
+
+    /// Nothing of it is known but why.
+    fn is_empty(&self) -> bool {
+        self.memory_mb().is_none() && self.cpus.is_none()
     }
 
     fn note(&mut self, note: &'static str) {
@@ -89,12 +101,24 @@ impl Service {
     fn write(&self, out: &mut String) {
         // A JSON string is a YAML string, whatever is in it.
         let name = serde_json::to_string(&self.name).unwrap_or_default();
-        let _ = writeln!(out, "  {name}:");
+        // A service without a setting is none that compose takes.
+        let commented = if self.is_empty() { "# " } else { "" };
+        let _ = writeln!(out, "  {commented}{name}:");
         for note in &self.notes {
             let _ = writeln!(out, "    # {note}");
         }
+        if let Some(mb) = self.more_than_mb {
+            let _ = writeln!(
+                out,
+                "    # no memory limit: it was OOM-killed at {mb:.0} MB and needs more, by how much was \
+                 not measured"
+            );
+        }
+        if self.is_empty() {
+            return;
+        }
         out.push_str("    deploy:\n      resources:\n        limits:\n");
-        if let Some(mb) = self.memory_mb {
+        if let Some(mb) = self.memory_mb() {
             let _ = writeln!(out, "          memory: {mb}M");
         }
         if let Some(cpus) = self.cpus {
@@ -109,9 +133,9 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::analysis::analyze;
+    use crate::analysis::{FindingKind, analyze};
     use crate::model::Container;
-    use crate::report::fixture;
+    use crate::report::{fixture, words};
 
     use super::*;
 
@@ -138,6 +162,25 @@ mod tests {
         assert!((75..=128).contains(&mb) && mb.is_multiple_of(32), "{memory}");
         let cpus: f64 = limits("sp: #1")["cpus"].as_str().expect("cpus").parse().expect("cores");
         assert!((0.4..0.8).contains(&cpus), "{cpus}");
+    }
+
+    #[test]
+    fn a_service_that_was_killed_gets_no_memory_limit_but_the_reason() {
+        let mut data = fixture::killed();
+        let own = "stream-processor";
+        data.containers = vec![service(own, own), service("cache", "cache")];
+        data.containers[0].limits.memory_bytes = Some(192 * 1024 * 1024);
+        let text = text(&data, &analyze(&data, &fixture::settings(false))).expect("a file");
+        let file: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect("YAML");
+        let limits = |name: &str| &file["services"][name]["deploy"]["resources"]["limits"];
+        assert!(limits(own)["memory"].is_null(), "{text}");
+        assert!(!limits(own)["cpus"].is_null() && !limits("cache")["memory"].is_null(), "{text}");
+        assert!(text.contains("# no memory limit: it was OOM-killed at 192 MB"), "{text}");
+        let analysis = analyze(&data, &fixture::settings(false));
+        let oom = analysis.findings.iter().find(|f| f.kind == FindingKind::Oom).expect("a kill");
+        let remedy = words::remedy(&analysis, oom).expect("a remedy");
+        assert!(remedy.contains("more than 192 MB, by how much was not measured"), "{remedy}");
+        assert!(!remedy.contains("would fit"), "{remedy}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn row(out: &mut String, c: &ContainerAnalysis) {
         cell(c.peak_cpu_percent, 1),
         cell(c.peak_memory_mb, 1),
         cell(c.limit_mb, 0),
-        c.suggested.memory_mb.map_or("–".into(), |mb| mb.to_string()),
+        escape(&words::fitting_memory(&c.suggested)),
         c.oom_kills,
         c.restarts,
     );

@@ -3,6 +3,7 @@
 use crate::analysis::capacity::{Scalability, Trials};
 use crate::analysis::findings::{in_words, remedies};
 use crate::analysis::leak::Verdict;
+use crate::analysis::limits::SuggestedLimits;
 use crate::analysis::{Analysis, Finding, FindingKind, RUNNING, Status};
 use crate::model::event::Trigger;
 use crate::model::units::{fixed, signed};
@@ -11,8 +12,10 @@ use crate::model::units::{fixed, signed};
 pub fn remedy(analysis: &Analysis, finding: &Finding) -> Option<String> {
     let name = finding.container.as_deref().unwrap_or("the stack");
     let suggested = || {
-        let fits = analysis.container(name).and_then(|c| c.suggested.memory_mb);
-        fits.map(|mb| format!(" ({mb} MB would fit what was measured)")).unwrap_or_default()
+        let limits = analysis.container(name).map(|c| c.suggested).unwrap_or_default();
+        let fits = limits.memory_mb.map(|mb| format!("{mb} MB would fit what was measured"));
+        let known = limits.cut_off().or(fits);
+        known.map(|text| format!(" ({text})")).unwrap_or_default()
     };
     if finding.expected || finding.accepted.is_some() {
         return None;
@@ -109,6 +112,15 @@ fn boundary(low: Option<f64>, high: Option<f64>) -> String {
         (Some(low), None) => format!(", the boundary lies above {} (95 %)", fixed(low, 0)),
         (None, Some(high)) => format!(", the boundary lies below {} (95 %)", fixed(high, 0)),
         (None, None) => String::new(),
+    }
+}
+
+/// The memory limit that fits, for a table.
+pub fn fitting_memory(limits: &SuggestedLimits) -> String {
+    match (limits.more_than_mb, limits.memory_mb) {
+        (Some(mb), _) => format!("> {mb:.0}"),
+        (None, Some(mb)) => mb.to_string(),
+        (None, None) => "–".to_string(),
     }
 }
 

@@ -46,7 +46,8 @@ impl Session {
     pub(super) fn news(&mut self, news: News) -> Io<()> {
         match news {
             News::Event(event) => {
-                self.watcher.event(&event, self.parts.clock.now());
+                let clock = self.parts.clock;
+                self.watcher.event(&event, clock.now(), clock.wall());
                 self.event(EventKind::Stack(event))
             }
             News::Containers(containers) => {

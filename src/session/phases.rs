@@ -348,7 +348,8 @@ impl Session {
         self.parts.recorder.tick(&taken.tick).map_err(|e| record_failed(&e))?;
         self.watcher.counters(&taken);
         for event in &taken.events {
-            self.watcher.event(event, self.parts.clock.now());
+            let clock = self.parts.clock;
+            self.watcher.event(event, clock.now(), clock.wall());
             self.event(EventKind::Stack(event.clone()))?;
         }
         if !priming {

@@ -169,6 +169,7 @@ fn changes_containers(kind: &StackEventKind) -> bool {
             | K::Start
             | K::Die { .. }
             | K::Destroy
+            | K::Update
             | K::Pause
             | K::Unpause
             | K::StreamGap { .. }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::analysis::incidents::{Classifier, Incident, describe};
+use crate::analysis::incidents::{Classifier, Incident, describe, feed_tick};
 use crate::model::event::Trigger;
 use crate::model::{Container, Figure, StackEvent, StackEventKind};
 
@@ -70,21 +70,18 @@ impl Watcher {
         self.trouble
     }
 
-    /// Something happened, and was heard of at `now` on the run's clock.
-    pub fn event(&mut self, event: &StackEvent, now: f64) {
+    /// Something happened, and was heard of at `now` on the run's clock, `wall` in Unix seconds.
+    pub fn event(&mut self, event: &StackEvent, now: f64, wall: f64) {
         if matches!(event.kind, StackEventKind::Oom | StackEventKind::Die { .. }) {
             self.trouble = Some(now);
         }
+        self.classifier.hear(wall);
         self.classifier.push(event);
     }
 
-    /// The kernel's own count of OOM kills.
+    /// What the tick read of the machine's and the containers' OOM kills.
     pub fn counters(&mut self, taken: &Taken) {
-        for sample in &taken.tick.samples {
-            let Some((kills, _, at)) = sample.get_with_time(Figure::OomKills) else { continue };
-            let t = taken.tick.t + (at - taken.tick.at);
-            self.classifier.counter(&sample.name, sample.incarnation, t, kills as u64);
-        }
+        feed_tick(&mut self.classifier, &taken.tick);
     }
 
     /// Time went on to `wall`: what needed a while to be told apart may be settled.

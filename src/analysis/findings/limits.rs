@@ -43,10 +43,12 @@ fn memory(
     container: &ContainerAnalysis,
 ) -> Option<Finding> {
     let thresholds = &analysis.settings.thresholds;
-    let value = scenario.container(&container.name)?.get(Figure::MemoryPercent)?.max;
+    let stats = scenario.container(&container.name)?;
+    let value = stats.get(Figure::MemoryPercent)?.max;
     let (severity, threshold) =
         grade(value, thresholds.memory_warning_percent, thresholds.memory_critical_percent)?;
-    let limit = container.limit_mb.map(|mb| format!(" of {mb:.0} MB")).unwrap_or_default();
+    let limit = stats.limit_then_mb.or(container.limit_mb);
+    let limit = limit.map(|mb| format!(" of {mb:.0} MB")).unwrap_or_default();
     let message = format!("{} memory reached {value:.1} % of its limit{limit}", container.name);
     let finding = Finding::about(FindingKind::Memory, severity, &container.name, message);
     Some(finding.with(Some(value), Some(threshold)).in_scenario(&scenario.name))

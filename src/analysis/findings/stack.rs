@@ -41,9 +41,11 @@ fn finding(analysis: &Analysis, counts: &IncidentCounts) -> Option<Finding> {
         (_, "crash") => "es",
         _ => "s",
     };
-    let mut message = format!("{}: {count} {what}{plural}", counts.container);
+    let about = if kind == FindingKind::Oom && counts.about { "about " } else { "" };
+    let mut message = format!("{}: {about}{count} {what}{plural}", counts.container);
     if kind == FindingKind::Restart {
-        message.push_str(", cause not recorded");
+        let cause = counts.cause.as_deref().unwrap_or("cause not recorded");
+        message.push_str(&format!(", {cause}"));
     }
     let mut finding = Finding::about(kind, severity, &counts.container, message);
     if kind == FindingKind::Oom {

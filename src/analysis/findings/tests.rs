@@ -135,6 +135,52 @@ fn an_oom_kill_fails_the_run_and_a_crash_only_where_it_is_listed() {
     assert_eq!(analyze(&data, &strict).status, Status::Failed);
 }
 
+/// A kill of `cache` at 40 s, at a limit of 48 MB.
+fn killed_at_48_mb(mb: Shape, limit_later_mb: f64) -> Dataset {
+    let mut data = run(&[("cache", mb)]);
+    let scenario = &mut data.scenarios[0];
+    scenario.wall = scenario.time.iter().map(|t| 1e9 + t).collect();
+    let columns = &mut scenario.containers[0].columns;
+    for row in 0..80 {
+        let limit = if row <= 40 { 48.0 } else { limit_later_mb };
+        columns.set(Figure::MemoryLimitBytes, row, limit * MB);
+        columns.set(Figure::MemoryPeakBytes, row, 48.0 * MB);
+        columns.set(Figure::MemoryPercent, row, 100.0 * mb(row as f64) / limit);
+    }
+    scenario.oom_events.push(OomEvent {
+        container_name: "cache".into(),
+        timestamp: 1e9 + 40.5,
+        kind: Some("main_oom_killed".into()),
+        ..OomEvent::default()
+    });
+    data
+}
+
+#[test]
+fn readings_that_a_kill_cut_off_suggest_no_limit_but_say_that_more_is_needed() {
+    let analysis = analyze(&killed_at_48_mb(|_| 20.0, 48.0), &Settings::default());
+    let suggested = analysis.container("cache").expect("cache").suggested;
+    assert_eq!((suggested.memory_mb, suggested.more_than_mb), (None, Some(48.0)));
+    let said = suggested.cut_off().expect("words");
+    assert_eq!(said, "more than 48 MB, by how much was not measured");
+}
+
+#[test]
+fn a_limit_raised_after_the_kill_lets_what_was_measured_then_suggest_one() {
+    let raised: Shape = |t| if t <= 40.0 { 40.0 } else { 121.0 };
+    let analysis = analyze(&killed_at_48_mb(raised, 256.0), &Settings::default());
+    let suggested = analysis.container("cache").expect("cache").suggested;
+    assert_eq!((suggested.memory_mb, suggested.more_than_mb), (Some(160), None));
+}
+
+#[test]
+fn a_percentage_and_its_limit_are_of_one_moment() {
+    let falls: Shape = |t| if t <= 40.0 { 46.0 } else { 50.0 };
+    let analysis = analyze(&killed_at_48_mb(falls, 256.0), &Settings::default());
+    let memory = analysis.findings.iter().find(|f| f.kind == FindingKind::Memory).expect("memory");
+    assert_eq!(memory.message, "cache memory reached 95.8 % of its limit of 48 MB");
+}
+
 /// A ramp of 10 every 2 s at 1 s ticks; CPU of `stream` by level, percent of one core.
 fn ramp(cpu: fn(f64) -> f64) -> ScenarioData {
     let mut scenario = ScenarioData::new("stress_test");

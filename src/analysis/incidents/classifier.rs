@@ -2,22 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::life::{EXIT_KILLED, End};
+use super::life::EXIT_KILLED;
+use super::machine::{Machine, reconcile};
 use super::track::Track;
-use super::{Confidence, Incident, IncidentKind, Totals};
+use super::{Confidence, Incident, IncidentKind, Total, Totals};
 use crate::model::{Container, RunState, StackEvent, StackEventKind};
+
+/// What one reading tells of a container's group; absent what was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Group {
+    /// OOM kills in it so far, by the kernel's counter, which begins at 0 in a new incarnation.
+    pub kills: Option<u64>,
+    /// Tasks in it.
+    pub tasks: Option<u64>,
+}
 
 /// Tells OOM kills, crashes, stops and recreations apart, counting each kill once.
 ///
-/// All times are Unix seconds. Feed it with [`push`](Classifier::push),
-/// [`counter`](Classifier::counter) and [`observe`](Classifier::observe) as things come;
+/// All times are Unix seconds. Feed it with [`push`](Classifier::push), [`group`](Classifier::group),
+/// [`machine`](Classifier::machine) and [`observe`](Classifier::observe) as things come;
 /// [`poll`](Classifier::poll) answers what is settled, [`finish`](Classifier::finish) the rest.
 #[derive(Debug)]
 pub struct Classifier {
     settle: f64,
+    now: f64,
     resetting: bool,
     tracks: BTreeMap<String, Track>,
     names: BTreeMap<String, String>,
+    machine: Machine,
+    groups: Machine,
     ready: Vec<Incident>,
 }
 
@@ -38,9 +51,12 @@ impl Classifier {
     fn new(settle: f64) -> Classifier {
         Classifier {
             settle,
+            now: f64::NEG_INFINITY,
             resetting: false,
             tracks: BTreeMap::new(),
             names: BTreeMap::new(),
+            machine: Machine::default(),
+            groups: Machine::default(),
             ready: Vec::new(),
         }
     }
@@ -51,8 +67,18 @@ impl Classifier {
         self.resetting = resetting;
     }
 
+    /// It is `now`: what is pushed next is heard of then, whenever it happened.
+    pub fn hear(&mut self, now: f64) {
+        self.now = now;
+    }
+
     /// An event of the stack.
     pub fn push(&mut self, event: &StackEvent) {
+        if let StackEventKind::StreamGap { .. } = event.kind {
+            self.machine.gap(event.t);
+            self.groups.gap(event.t);
+            return;
+        }
         let name = self.name_of(event);
         let resetting = self.resetting;
         let track = self.tracks.entry(name.clone()).or_default();
@@ -64,15 +90,12 @@ impl Classifier {
                     self.ready.push(recreation(&name, event));
                 }
             }
-            StackEventKind::Oom => track.oom(&event.id, event.t),
+            StackEventKind::Oom => self.ready.extend(track.oom(&name, &event.id, event.t)),
             StackEventKind::KernelOom { .. } => {
                 self.ready.extend(track.kernel_kill(&name, &event.id, event.t));
             }
             StackEventKind::Die { exit_code } => {
-                track.ends += 1;
-                let life = track.life(&event.id);
-                life.end = Some(End { t: event.t, exit_code: *exit_code });
-                life.expected = resetting;
+                track.die(&event.id, event.t, *exit_code, resetting);
             }
             StackEventKind::Kill { signal } => {
                 track.latest(&event.id).kill_request(event.t, *signal);
@@ -80,20 +103,34 @@ impl Classifier {
             StackEventKind::Stop | StackEventKind::Restart => {
                 track.latest(&event.id).stop_request(event.t);
             }
+            StackEventKind::Pause => track.latest(&event.id).paused(event.t),
+            StackEventKind::Unpause => track.latest(&event.id).unpaused(event.t),
             StackEventKind::Create
-            | StackEventKind::Pause
-            | StackEventKind::Unpause
+            | StackEventKind::Update
             | StackEventKind::Destroy
             | StackEventKind::Health { .. }
             | StackEventKind::StreamGap { .. } => {}
         }
+        track.heard(self.now);
     }
 
-    /// The kernel's counter of OOM kills of a container's group, read at `t`. It starts at 0 in a
-    /// new incarnation.
-    pub fn counter(&mut self, name: &str, incarnation: u32, t: f64, kills: u64) {
+    /// What was read of a container's group at `t`.
+    pub fn group(&mut self, name: &str, incarnation: u32, t: f64, group: Group) {
         let track = self.tracks.entry(name.to_owned()).or_default();
-        track.reading(incarnation, t, kills);
+        if let Some(kills) = group.kills {
+            track.reading(incarnation, t, kills);
+        }
+        if let Some(tasks) = group.tasks {
+            track.tasks(incarnation, t, tasks);
+        }
+    }
+
+    /// A count of OOM kills that outlives containers, read at `t`.
+    pub fn total(&mut self, total: Total, t: f64, kills: u64) {
+        match total {
+            Total::Machine => self.machine.reading(t, kills),
+            Total::Groups => self.groups.reading(t, kills),
+        }
     }
 
     /// A container as the engine described it at `t`.
@@ -101,6 +138,7 @@ impl Classifier {
         self.names.insert(container.id.clone(), container.name.clone());
         let track = self.tracks.entry(container.name.clone()).or_default();
         track.seen(&container.id, self.resetting);
+        track.describe(container, t, self.resetting);
         track.note_flag(container, t);
         if let Some(lost) = track.lost_ends(container, t) {
             let incident = unseen_end(container, t, lost);
@@ -111,6 +149,9 @@ impl Classifier {
 
     /// What is settled by `now`, in order of time.
     pub fn poll(&mut self, now: f64) -> Vec<Incident> {
+        // The nearest total decides: the machine's has the kills of everybody.
+        let total = if self.groups.is_read() { &self.groups } else { &self.machine };
+        reconcile(total, self.tracks.values_mut());
         for (name, track) in &mut self.tracks {
             let incidents = track.settle(name, now, self.settle);
             self.ready.extend(incidents);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Classifier, Incident, IncidentKind, Totals};
+use super::{Classifier, Group, Incident, IncidentKind, Totals};
 use crate::model::{Container, StackEvent, StackEventKind as Kind};
 
 /// What is fed, in the order it came.
@@ -86,7 +86,8 @@ impl Set {
                 Witness::Event(event) => classifier.push(event),
                 _ if hearing == Hearing::EventsOnly => {}
                 Witness::Counter(name, incarnation, kills) => {
-                    classifier.counter(name, *incarnation, *now, *kills);
+                    let group = Group { kills: Some(*kills), tasks: None };
+                    classifier.group(name, *incarnation, *now, group);
                 }
                 Witness::State(container) => classifier.observe(container, *now),
             }

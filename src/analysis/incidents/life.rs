@@ -25,6 +25,19 @@ pub(super) struct End {
     /// Unix seconds.
     pub t: f64,
     pub exit_code: Option<i64>,
+    /// No event told of it: that it was started again did.
+    pub presumed: bool,
+}
+
+/// What the readings of its group tell of a life: whether any process is left in it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Tasks {
+    /// When there was one last, Unix seconds.
+    pub alive: Option<f64>,
+    /// How many tasks there were then.
+    pub count: Option<u64>,
+    /// When there was none any more: its main process is gone, whoever has told so.
+    pub empty: Option<f64>,
 }
 
 /// One life.
@@ -34,18 +47,27 @@ pub(super) struct Life {
     pub id: String,
     /// When it started; unknown for one that already ran.
     pub start: Option<f64>,
+    /// The engine's event told of the start, and not only its description of the container.
+    pub start_told: bool,
     pub end: Option<End>,
     pub ledger: Ledger,
+    pub tasks: Tasks,
     /// Signals that somebody asked the engine to send, with their time.
     kills: Vec<(f64, Option<i32>)>,
     /// Times of `stop` and `restart`.
     stops: Vec<f64>,
+    /// When somebody froze it, and thawed it.
+    pauses: Vec<(f64, Option<f64>)>,
     /// The engine's flag, seen between this end and the next start, with exit code 137.
     pub flagged: bool,
     /// It ended while the runner itself was resetting the stack.
     pub expected: bool,
     /// The same container was started again.
     pub restarted: bool,
+    /// The engine's restart count rose with that: it ended by itself.
+    pub by_policy: bool,
+    /// The kill that ended it was told before the engine told of the end.
+    pub main_was_told: bool,
 }
 
 impl Life {
@@ -53,14 +75,61 @@ impl Life {
         Life {
             id: id.to_owned(),
             start,
+            start_told: false,
             end: None,
             ledger: Ledger::default(),
+            tasks: Tasks::default(),
             kills: Vec::new(),
             stops: Vec::new(),
+            pauses: Vec::new(),
             flagged: false,
             expected: false,
             restarted: false,
+            by_policy: false,
+            main_was_told: false,
         }
+    }
+
+    /// So many tasks were in its group at `t`. Answers whether they are another life's: an empty group
+    /// does not come alive by itself.
+    pub fn tasks(&mut self, t: f64, count: u64) -> bool {
+        match count {
+            // A group that never showed one may be the wrong one.
+            0 if self.tasks.alive.is_some() => {
+                self.tasks.empty.get_or_insert(t);
+            }
+            0 => {}
+            _ if self.tasks.empty.is_some() => return true,
+            _ => (self.tasks.alive, self.tasks.count) = (Some(t), Some(count)),
+        }
+        false
+    }
+
+    /// When its main process was gone at the latest: an engine that hangs tells its end late.
+    pub fn gone(&self) -> Option<f64> {
+        let end = self.end.map(|end| end.t);
+        match (end, self.tasks.empty) {
+            (Some(end), Some(empty)) => Some(end.min(empty)),
+            (end, empty) => end.or(empty),
+        }
+    }
+
+    pub fn paused(&mut self, t: f64) {
+        self.pauses.push((t, None));
+    }
+
+    pub fn unpaused(&mut self, t: f64) {
+        if let Some(pause) = self.pauses.last_mut() {
+            pause.1.get_or_insert(t);
+        }
+    }
+
+    /// Seconds from a request to the end in which the process could act on it.
+    fn awake_between(&self, from: f64, to: f64) -> f64 {
+        let frozen = |(begin, end): &(f64, Option<f64>)| {
+            (end.unwrap_or(to).min(to) - begin.max(from)).max(0.0)
+        };
+        to - from - self.pauses.iter().map(frozen).sum::<f64>()
     }
 
     pub fn kill_request(&mut self, t: f64, signal: Option<i32>) {
@@ -74,7 +143,10 @@ impl Life {
     /// What somebody asked for that explains the end, in words.
     pub fn request(&self) -> Option<String> {
         let end = self.end?;
-        let kill = self.kills.iter().find(|(t, signal)| explains(end, *t, *signal));
+        let explains = |(t, signal): &&(f64, Option<i32>)| {
+            explains(end, self.awake_between(*t, end.t), *signal)
+        };
+        let kill = self.kills.iter().find(explains);
         if let Some((t, signal)) = kill {
             let signal = signal.map_or("a signal".to_owned(), |s| format!("signal {s}"));
             return Some(format!("somebody asked for {signal} {:.2} s before the end", end.t - t));
@@ -100,9 +172,8 @@ impl Life {
     }
 }
 
-/// Whether a signal sent at `t` explains an end.
-fn explains(end: End, t: f64, signal: Option<i32>) -> bool {
-    let before = end.t - t;
+/// Whether a signal sent `before` seconds ahead of an end explains it.
+fn explains(end: End, before: f64, signal: Option<i32>) -> bool {
     if before < -AROUND_END_S {
         return false;
     }

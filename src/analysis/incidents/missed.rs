@@ -20,6 +20,10 @@ pub enum Total {
     Machine,
 }
 
+/// The totals, the nearest first: the machine's has the kills of everybody.
+pub(super) const TOTALS: [(Total, Figure); 2] =
+    [(Total::Groups, Figure::GroupOomKills), (Total::Machine, Figure::HostOomKills)];
+
 /// A total that rose by more than was witnessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MissedKills {
@@ -56,10 +60,8 @@ pub fn missed_kills(data: &Dataset, incidents: &[IncidentCounts]) -> Vec<MissedK
 }
 
 fn in_scenario(scenario: &ScenarioData, incidents: &[IncidentCounts]) -> Option<MissedKills> {
-    // The nearest total decides: the machine's counts the kills of everybody.
-    let totals = [(Total::Groups, Figure::GroupOomKills), (Total::Machine, Figure::HostOomKills)];
     let risen = |(total, figure)| Some((total, rise(&scenario.host, figure)?));
-    let found = totals.into_iter().find_map(risen);
+    let found = TOTALS.into_iter().find_map(risen);
     let (total, counted) = found?;
     let of_it = incidents.iter().filter(|i| i.scenario == scenario.name);
     let witnessed = of_it.map(|i| i.oom_kills).sum();

@@ -2,7 +2,11 @@
 //!
 //! - The engine's `oom` event comes once per kill, now and then late or never, and on cgroup v1 also
 //!   when a group hangs at its limit with its killer switched off.
+//!   Several may come for one kill there.
 //! - The kernel's own counter is exact, but goes away with the group when the main process is killed.
+//! - The machine's counter is exact and stays, but has everybody's kills: there are no more of the
+//!   stack's than of the machine's.
+//! - A group without a process tells that the main one is gone, while the engine may hang.
 //! - The kernel's log, as cAdvisor reads it, has every kill, but comes seconds late.
 //! - `OOMKilled` means "some process of this run was killed", is set at different moments by different
 //!   engines, and can be missed. It is used only where nothing else spoke.
@@ -18,6 +22,7 @@ mod classifier;
 mod decide;
 mod ledger;
 mod life;
+mod machine;
 mod missed;
 mod of_dataset;
 mod past;
@@ -27,12 +32,14 @@ mod track;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod journal_tests;
+#[cfg(test)]
 mod tests;
 
-pub use classifier::Classifier;
+pub use classifier::{Classifier, Group};
 pub use missed::{MissedKills, Total, missed_kills};
 pub use of_dataset::{InScenario, counts, describe, of_dataset, oom_events};
-pub use replay::{Outcome, replay};
+pub use replay::{Outcome, feed_tick, replay};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,7 +96,7 @@ pub struct Incident {
     pub kind: IncidentKind,
     /// OOM kills that this incident stands for: each kill is in one incident only.
     pub kills: u64,
-    /// Exit code of a main process that ended.
+    /// Exit code of a main process that ended; of a child's kill, where that end followed from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
     /// What it was concluded from, in words.
@@ -113,4 +120,6 @@ pub struct Totals {
     pub stops: u64,
     /// Times that another container took its place.
     pub recreations: u64,
+    /// The number of kills is not certain: witnesses contradict each other, or cannot be told apart.
+    pub about: bool,
 }

@@ -7,8 +7,9 @@ use crate::analysis::dataset::{Dataset, OomEvent, ScenarioData, Series};
 use crate::analysis::incident_counts::IncidentCounts;
 use crate::model::{Event, EventKind, Figure, StackEvent, StackEventKind};
 
-use super::replay::feed_event;
-use super::{Classifier, Incident, IncidentKind, Totals};
+use super::missed::TOTALS;
+use super::replay::{GROUP, feed_event};
+use super::{Classifier, Group, Incident, IncidentKind, Total, Totals};
 
 /// Incidents of one scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,11 +55,22 @@ pub fn counts(scenarios: &[InScenario]) -> Vec<IncidentCounts> {
                 oom_kills: totals.oom_kills,
                 restarts: totals.restarts,
                 crashes: totals.crashes,
+                about: totals.about,
+                cause: cause(scenario, container),
                 lines,
             });
         }
     }
     all
+}
+
+/// Why a container was started again where it neither crashed nor was killed, as far as all its
+/// restarts have one cause.
+fn cause(scenario: &InScenario, container: &str) -> Option<String> {
+    let of_it = scenario.incidents.iter().filter(|i| i.container == container);
+    let kinds: Vec<IncidentKind> = of_it.map(|incident| incident.kind).collect();
+    let known = kinds.contains(&IncidentKind::Exit) && !kinds.contains(&IncidentKind::Restart);
+    known.then(|| "it ended by itself with exit code 0".to_owned())
 }
 
 /// The entries of `oom_events` in results.json: OOM kills only, one entry a kill.
@@ -93,7 +105,11 @@ pub fn describe(incident: &Incident) -> String {
     let what = match incident.kind {
         IncidentKind::OomMain => format!("was OOM-killed{code}"),
         IncidentKind::OomChild => {
-            format!("had {} of its processes OOM-killed, and went on", incident.kills.max(1))
+            let then = match incident.exit_code {
+                Some(code) => format!("and ended with exit code {code}"),
+                None => "and went on".to_owned(),
+            };
+            format!("had {} of its processes OOM-killed, {then}", incident.kills.max(1))
         }
         IncidentKind::Crash => format!("crashed{code}"),
         IncidentKind::Restart => "was started again, cause not recorded".to_string(),
@@ -153,10 +169,19 @@ const NEAR_S: f64 = 30.0;
 /// something only near an event: of millions of readings most are passed over.
 struct Counters<'a> {
     scenario: &'a ScenarioData,
-    columns: Vec<(&'a Series, &'a [f64])>,
+    columns: Vec<Column<'a>>,
+    totals: Vec<(Total, &'a [f64])>,
     near: Vec<bool>,
     /// Kills that may still be told by counters.
     left: Cell<f64>,
+}
+
+/// One figure of one container's group.
+struct Column<'a> {
+    series: &'a Series,
+    values: &'a [f64],
+    figure: Figure,
+    make: fn(u64) -> Group,
 }
 
 /// Kills of one scenario that counters may tell: each is an incident with its words, and a file
@@ -165,7 +190,13 @@ const MOST_KILLS: f64 = 100_000.0;
 
 impl<'a> Counters<'a> {
     fn new(scenario: &'a ScenarioData, events: &[Event]) -> Counters<'a> {
-        let column = |series: &'a Series| Some((series, series.columns.get(Figure::OomKills)?));
+        let columns = |series: &'a Series| {
+            let column = move |(figure, make): (Figure, fn(u64) -> Group)| {
+                let values = series.columns.get(figure)?;
+                Some(Column { series, values, figure, make })
+            };
+            GROUP.into_iter().filter_map(column)
+        };
         let mut near = vec![false; scenario.time.len()];
         let about = |e: &&Event| matches!(e.kind, EventKind::Stack(_) | EventKind::Container(_));
         for event in events.iter().filter(about) {
@@ -179,7 +210,11 @@ impl<'a> Counters<'a> {
         }
         Counters {
             scenario,
-            columns: scenario.containers.iter().filter_map(column).collect(),
+            columns: scenario.containers.iter().flat_map(columns).collect(),
+            totals: TOTALS
+                .into_iter()
+                .filter_map(|(total, figure)| Some((total, scenario.host.get(figure)?)))
+                .collect(),
             near,
             left: Cell::new(MOST_KILLS),
         }
@@ -187,19 +222,36 @@ impl<'a> Counters<'a> {
 
     fn feed(&self, classifier: &mut Classifier, row: usize) {
         let near = self.near.get(row).copied().unwrap_or(true);
-        let life = |series: &Series, row: usize| series.incarnation.get(row).copied().unwrap_or(0);
-        for (series, column) in &self.columns {
-            let Some(kills) = column.get(row).copied().filter(|v| v.is_finite()) else { continue };
-            let before = row.checked_sub(1).and_then(|before| Some((before, column.get(before)?)));
-            let same = |(before, value): (usize, &f64)| {
-                *value == kills && life(series, before) == life(series, row)
-            };
-            let rise = before.map_or(kills, |(_, value)| kills - value).max(0.0);
-            if (near || !before.is_some_and(same)) && rise <= self.left.get() {
-                self.left.set(self.left.get() - rise);
-                let t = self.scenario.wall.get(row).copied().unwrap_or_default();
-                classifier.counter(&series.name, life(series, row), t, kills as u64);
+        let t = self.scenario.wall.get(row).copied().unwrap_or_default();
+        let finite = |column: &[f64]| column.get(row).copied().filter(|v| v.is_finite());
+        for (total, column) in &self.totals {
+            if let Some(kills) = finite(column) {
+                classifier.total(*total, t, kills as u64);
             }
+        }
+        let life = |series: &Series, row: usize| series.incarnation.get(row).copied().unwrap_or(0);
+        for Column { series, values, figure, make } in &self.columns {
+            let Some(value) = finite(values) else { continue };
+            let before = row.checked_sub(1).and_then(|before| Some((before, values.get(before)?)));
+            let same = |(before, earlier): (usize, &f64)| {
+                *earlier == value && life(series, before) == life(series, row)
+            };
+            // Threads come and go; whether there are any is what matters.
+            let moves = match figure {
+                Figure::Pids => value == 0.0 || before.is_some_and(|(_, earlier)| *earlier == 0.0),
+                _ => true,
+            };
+            if !near && (before.is_some_and(same) || !moves) {
+                continue;
+            }
+            if *figure == Figure::OomKills {
+                let rise = before.map_or(value, |(_, earlier)| value - earlier).max(0.0);
+                if rise > self.left.get() {
+                    continue;
+                }
+                self.left.set(self.left.get() - rise);
+            }
+            classifier.group(&series.name, life(series, row), t, make(value as u64));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Classifier, Incident, Totals};
+use super::missed::TOTALS;
+use super::{Classifier, Group, Incident, Totals};
 use crate::model::{Event, EventKind, Figure, Tick};
 
 /// What happened in a recorded run.
@@ -46,11 +47,26 @@ pub(super) fn feed_event(classifier: &mut Classifier, event: &Event) {
     }
 }
 
-fn feed_tick(classifier: &mut Classifier, tick: &Tick) {
+/// Feeds what a tick read of the machine and of each container's group.
+pub fn feed_tick(classifier: &mut Classifier, tick: &Tick) {
+    for (total, figure) in TOTALS {
+        if let Some(kills) = tick.host.get(figure) {
+            classifier.total(total, tick.t, kills as u64);
+        }
+    }
     for sample in &tick.samples {
-        if let Some((kills, _, at)) = sample.get_with_time(Figure::OomKills) {
-            let t = tick.t + (at - tick.at);
-            classifier.counter(&sample.name, sample.incarnation, t, kills as u64);
+        for (figure, make) in GROUP {
+            if let Some((value, _, at)) = sample.get_with_time(figure) {
+                let t = tick.t + (at - tick.at);
+                classifier.group(&sample.name, sample.incarnation, t, make(value as u64));
+            }
         }
     }
 }
+
+/// What is read of a group, the counter first: a rise and the end of the last process may be in one
+/// reading.
+pub(super) const GROUP: [(Figure, fn(u64) -> Group); 2] = [
+    (Figure::OomKills, |kills| Group { kills: Some(kills), tasks: None }),
+    (Figure::Pids, |tasks| Group { kills: None, tasks: Some(tasks) }),
+];

@@ -30,6 +30,10 @@ fn container(state: RunState, restarts: u64) -> Container {
     }
 }
 
+fn counted(kills: u64) -> Group {
+    Group { kills: Some(kills), tasks: None }
+}
+
 fn told(story: &[(f64, Kind)]) -> Vec<(IncidentKind, u64)> {
     let mut classifier = Classifier::offline();
     for (t, kind) in story {
@@ -49,7 +53,7 @@ fn a_restart_of_a_container_whose_start_was_not_seen_is_no_recreation() {
         classifier.set_resetting(true);
         classifier.observe(&Container { id: id.into(), ..container(RunState::Running, 0) }, 0.0);
         classifier.set_resetting(false);
-        classifier.counter("web", 0, 1.0, 0);
+        classifier.group("web", 0, 1.0, counted(0));
     }
     classifier.push(&event(5.0, "a", die(3)));
     classifier.push(&event(5.1, "a", Kind::Start));
@@ -101,10 +105,10 @@ fn a_message_by_signal_or_a_stop_beside_a_crash_explains_nothing() {
 fn a_group_at_its_limit_without_a_killer_is_no_kill_where_the_counter_says_so() {
     let mut classifier = Classifier::live();
     classifier.push(&event(0.0, "a", Kind::Start));
-    classifier.counter("web", 0, 1.0, 0);
+    classifier.group("web", 0, 1.0, counted(0));
     classifier.push(&event(1.5, "a", Kind::Oom));
     for t in 2..60 {
-        classifier.counter("web", 0, f64::from(t), 0);
+        classifier.group("web", 0, f64::from(t), counted(0));
         assert!(classifier.poll(f64::from(t)).is_empty());
     }
     assert!(classifier.finish().is_empty());
@@ -113,8 +117,8 @@ fn a_group_at_its_limit_without_a_killer_is_no_kill_where_the_counter_says_so() 
 #[test]
 fn kills_before_the_first_reading_of_a_running_container_are_not_this_runs() {
     let mut classifier = Classifier::offline();
-    classifier.counter("web", 0, 1.0, 7);
-    classifier.counter("web", 0, 2.0, 9);
+    classifier.group("web", 0, 1.0, counted(7));
+    classifier.group("web", 0, 2.0, counted(9));
     assert_eq!(kinds(&classifier.finish()), [(IncidentKind::OomChild, 1); 2]);
     assert_eq!(classifier.totals()["web"].oom_kills, 2);
 }
@@ -267,6 +271,116 @@ fn a_kill_in_the_kernel_s_log_makes_an_oom_kill_of_what_was_told_as_a_crash() {
     assert_eq!(kinds(&told), [(IncidentKind::OomMain, 1)]);
     let totals = classifier.totals()["web"];
     assert_eq!((totals.oom_kills, totals.oom_ends, totals.crashes), (1, 1, 0));
+}
+
+fn tasks(count: u64) -> Group {
+    Group { kills: None, tasks: Some(count) }
+}
+
+fn described(incarnation: u32, started_at: &str) -> Container {
+    let started_at = Some(started_at.to_owned());
+    Container { incarnation, started_at, ..container(RunState::Running, 0) }
+}
+
+/// The engine is away (its containers go on) while the main process is killed, and starts it again
+/// when it is back.
+#[test]
+fn a_main_process_killed_and_started_again_while_the_engine_was_away_is_no_surviving_child() {
+    for (told, emptied) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut classifier = Classifier::live();
+        let mut incidents = Vec::new();
+        classifier.observe(&described(0, "1970-01-01T00:00:00Z"), 1.0);
+        for second in 2..60 {
+            let t = f64::from(second);
+            let killed = second >= 20;
+            if second < 40 {
+                classifier.group("web", 0, t, counted(u64::from(killed)));
+                if emptied || !killed {
+                    classifier.group("web", 0, t, tasks(u64::from(!killed)));
+                }
+            }
+            if second == 40 {
+                if told {
+                    classifier.push(&event(39.8, "a", Kind::Start));
+                }
+                classifier.observe(&described(1, "1970-01-01T00:00:39.8Z"), t);
+            }
+            if second > 40 {
+                classifier.group("web", 1, t, counted(0));
+                classifier.group("web", 1, t, tasks(1));
+            }
+            // Without the tasks nobody can know better while the engine is away.
+            if emptied {
+                incidents.extend(classifier.poll(t));
+            }
+        }
+        incidents.extend(classifier.finish());
+        let case = format!("told {told}, emptied {emptied}: {incidents:?}");
+        assert_eq!(kinds(&incidents), [(IncidentKind::OomMain, 1)], "{case}");
+        let totals = classifier.totals()["web"];
+        assert_eq!((totals.oom_kills, totals.restarts), (1, 1), "{case}");
+    }
+}
+
+#[test]
+fn a_container_described_before_its_events_are_told_has_them_in_the_right_life() {
+    let mut classifier = Classifier::offline();
+    classifier.observe(&described(0, "1970-01-01T00:00:00Z"), 1.0);
+    classifier.group("web", 0, 2.0, counted(0));
+    classifier.observe(&described(1, "1970-01-01T00:00:20.6Z"), 20.7);
+    classifier.push(&event(20.0, "a", die(1)));
+    classifier.push(&event(20.1, "a", Kind::Oom));
+    classifier.push(&event(20.61, "a", Kind::Start));
+    for t in 21..30 {
+        classifier.group("web", 1, f64::from(t), counted(0));
+    }
+    let told = kinds(&classifier.finish());
+    assert_eq!(told, [(IncidentKind::Crash, 0), (IncidentKind::OomChild, 1)]);
+    assert_eq!(classifier.totals()["web"].restarts, 1);
+}
+
+#[test]
+fn an_oom_event_that_comes_after_the_verdict_on_a_plain_end_is_told_as_a_kill() {
+    for (code, expected) in [(1, IncidentKind::OomChild), (137, IncidentKind::OomMain)] {
+        let mut classifier = Classifier::live();
+        classifier.push(&event(0.0, "a", Kind::Start));
+        classifier.push(&event(20.0, "a", die(code)));
+        classifier.push(&event(20.5, "a", Kind::Start));
+        assert_eq!(kinds(&classifier.poll(30.0)), [(IncidentKind::Crash, 0)]);
+        classifier.hear(30.0);
+        classifier.push(&event(20.1, "a", Kind::Oom));
+        assert_eq!(kinds(&classifier.finish()), [(expected, 1)], "exit code {code}");
+        let totals = classifier.totals()["web"];
+        assert_eq!((totals.oom_kills, totals.restarts), (1, 1), "exit code {code}");
+    }
+}
+
+#[test]
+fn a_signal_to_a_frozen_container_explains_its_end_however_long_it_was_frozen() {
+    let story = [
+        (0.0, Kind::Start),
+        (5.0, Kind::Pause),
+        (6.0, kill(9)),
+        (90.0, Kind::Unpause),
+        (90.1, die(137)),
+        (90.5, Kind::Start),
+    ];
+    assert_eq!(told(&story), [(IncidentKind::Stopped, 0)]);
+}
+
+#[test]
+fn an_end_by_itself_after_what_others_on_the_machine_lost_is_no_oom_kill() {
+    let mut classifier = Classifier::offline();
+    classifier.push(&event(0.0, "a", Kind::Start));
+    for t in 1..40 {
+        classifier.total(Total::Machine, f64::from(t), u64::from(t > 20) * 3);
+        classifier.group("web", u32::from(t > 20), f64::from(t), counted(0));
+        if t == 20 {
+            classifier.push(&event(20.3, "a", die(137)));
+            classifier.push(&event(20.5, "a", Kind::Start));
+        }
+    }
+    assert_eq!(kinds(&classifier.finish()), [(IncidentKind::Crash, 0)]);
 }
 
 fn any_kind() -> impl Strategy<Value = Kind> {

@@ -1,4 +1,6 @@
-//! All lives under one name: which evidence is about which life.
+//! All lives under one name: which evidence is about which life, by the engine's time.
+
+use std::collections::HashMap;
 
 use super::decide;
 use super::life::{EXIT_KILLED, End, Life};
@@ -6,39 +8,78 @@ use super::past::Past;
 use super::{Incident, IncidentKind, Totals};
 use crate::model::{Container, RunState};
 
+/// The engine describes a start some milliseconds before it tells of it, with the same clock.
+const SAME_START_S: f64 = 2.0;
+
+/// How the engine described a running container first in this life.
+#[derive(Debug, Clone, Copy)]
+struct Described {
+    incarnation: u32,
+    restart_count: u64,
+    /// When it was described so, Unix seconds.
+    since: f64,
+}
+
+/// The last reading of the counter.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    incarnation: u32,
+    kills: u64,
+    /// It is of a group whose life the engine has not described yet.
+    ahead: bool,
+}
+
 /// What is known about one name.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     /// Lives that are not decided yet, in order; the last one of an id may be running.
-    lives: Vec<Life>,
+    pub lives: Vec<Life>,
     /// Lives that were decided lately, for witnesses that come late.
     past: Past,
     /// The container that was started last under this name.
     current: Option<String>,
-    /// The last counter reading: incarnation and value.
-    counter: Option<(u32, u64)>,
+    described: HashMap<String, Described>,
+    counter: Option<Counted>,
     /// The last end that was decided: whose, and whether somebody asked for it.
     last_end: Option<(String, bool)>,
-    /// Ends seen, by `die` events.
-    pub ends: u64,
+    /// Ends seen.
+    ends: u64,
     /// The engine's restart count when it was first seen, and the ends seen by then.
     restart_base: Option<(u64, u64)>,
     /// Ends that the restart count knows and no event told of, and since when.
     missing: Option<(u64, f64)>,
+    /// When the kills of decided lives were: from, to.
+    pub told: Vec<(f64, f64)>,
     pub totals: Totals,
 }
 
 impl Track {
-    /// A start; answers whether another container had this name before.
+    /// A start event; answers whether another container had this name before.
     pub fn start(&mut self, id: &str, t: f64) -> bool {
-        let last = self.lives.iter_mut().rfind(|life| life.id == id);
+        if let Some(life) = self.newest(id).filter(|life| life.end.is_none() && !life.start_told)
+            && life.start.is_some_and(|start| (t - start).abs() <= SAME_START_S)
+        {
+            (life.start, life.start_told) = (Some(t), true);
+            return false;
+        }
+        let recreated = self.begin(id, t);
+        if let Some(life) = self.newest(id) {
+            life.start_told = true;
+        }
+        recreated
+    }
+
+    /// A life begins at `t`, as an event or something else tells.
+    fn begin(&mut self, id: &str, t: f64) -> bool {
+        let ran_before = self.ran_before(id, t);
         let unasked = |(last, asked): &(String, bool)| last == id && !asked;
+        let after_a_decided_end = self.last_end.as_ref().is_some_and(unasked);
         let mut next = Life::new(id, Some(t));
-        match last {
+        match self.lives.iter_mut().rfind(|life| life.id == id) {
             Some(life) if life.end.is_some() => life.restarted = true,
             // Its end was not told: the stream of events broke.
-            Some(life) if life.start.is_some() => {
-                life.end = Some(End { t, exit_code: None });
+            Some(life) if life.start.is_some() || ran_before => {
+                life.end = Some(End { t, exit_code: None, presumed: true });
                 life.restarted = true;
                 self.ends += 1;
             }
@@ -47,15 +88,43 @@ impl Track {
                 next = std::mem::replace(life, Life::new(id, None));
                 next.start = Some(t);
                 self.lives.retain(|life| life.id != id || life.end.is_some());
-                self.totals.restarts += u64::from(self.last_end.as_ref().is_some_and(unasked));
+                match self.newest(id) {
+                    Some(ended) => ended.restarted = true,
+                    None => self.totals.restarts += u64::from(after_a_decided_end),
+                }
             }
-            None => {
-                self.totals.restarts += u64::from(self.last_end.as_ref().is_some_and(unasked));
-            }
+            None => self.totals.restarts += u64::from(after_a_decided_end),
         }
         self.lives.push(next);
         let before = self.current.replace(id.to_owned());
         before.is_some_and(|before| before != id)
+    }
+
+    /// Whether the container is known to have run before `t`, without an end of it.
+    fn ran_before(&self, id: &str, t: f64) -> bool {
+        let ended = self.last_end.as_ref().is_some_and(|(last, _)| last == id)
+            || self.lives.iter().any(|life| life.id == id && life.end.is_some());
+        !ended && self.described.get(id).is_some_and(|seen| seen.since < t - SAME_START_S)
+    }
+
+    /// The main process ended. The end may have been presumed already, or be that of a life whose
+    /// next one is known.
+    pub fn die(&mut self, id: &str, t: f64, exit_code: Option<i64>, expected: bool) {
+        let end = End { t, exit_code, presumed: false };
+        let presumed = |life: &&mut Life| {
+            life.id == id && life.end.is_some_and(|e| e.presumed && t <= e.t + SAME_START_S)
+        };
+        if let Some(life) = self.lives.iter_mut().find(presumed) {
+            life.end = Some(end);
+            life.expected = expected;
+            return;
+        }
+        self.ends += 1;
+        let life = self.life(id);
+        if life.start.is_none_or(|start| start <= t) {
+            life.end = Some(end);
+            life.expected = expected;
+        }
     }
 
     /// This container was seen under the name. One that takes another's place during a reset of the
@@ -66,13 +135,68 @@ impl Track {
         }
     }
 
-    pub fn oom(&mut self, id: &str, t: f64) {
-        let mine = |life: &&mut Life| life.id == id && decide::claims_event(life, t);
-        if let Some(life) = self.lives.iter_mut().find(mine) {
-            life.ledger.event(t);
-        } else {
-            self.life(id).ledger.event(t);
+    /// How the engine described a container at `t`: another life than it described before has
+    /// begun, whether an event tells of it, has told, or was lost.
+    pub fn describe(&mut self, container: &Container, t: f64, resetting: bool) {
+        if !matches!(container.state, RunState::Running | RunState::Paused) {
+            return;
         }
+        let now = Described {
+            incarnation: container.incarnation,
+            restart_count: container.restart_count,
+            since: t,
+        };
+        let Some(before) = self.described.get(&container.id).copied() else {
+            self.described.insert(container.id.clone(), now);
+            return;
+        };
+        if now.incarnation <= before.incarnation {
+            return;
+        }
+        let id = &container.id;
+        let by_policy = now.restart_count > before.restart_count;
+        let began = container.started_at.as_deref().and_then(unix_seconds).unwrap_or(t);
+        let known = self.newest(id).is_some_and(|life| {
+            life.end.is_none() && life.start.is_some_and(|start| start >= began - SAME_START_S)
+        });
+        if !known && resetting {
+            self.lives.retain(|life| life.id != *id || life.end.is_some());
+            self.lives.push(Life::new(id, Some(began)));
+        } else if !known {
+            self.begin(id, began);
+        }
+        if let Some(ended) = self.lives.iter_mut().rfind(|l| l.id == *id && l.end.is_some()) {
+            ended.by_policy |= by_policy;
+        }
+        self.described.insert(id.clone(), now);
+    }
+
+    /// The engine's `oom` event. It belongs to the life that it falls into by the engine's time; one
+    /// that comes just after an end belongs to that end, unless the next life had begun.
+    pub fn oom(&mut self, name: &str, id: &str, t: f64) -> Option<Incident> {
+        let unexplained = |life: &&mut Life| life.id == id && decide::claims_event(life, t);
+        if let Some(life) = self.lives.iter_mut().find(unexplained) {
+            life.ledger.event(t);
+            return None;
+        }
+        let begun = |life: &&mut Life| life.id == id && life.start.is_none_or(|start| start <= t);
+        let newest = self.lives.iter_mut().rev().find(begun);
+        if let Some(life) = newest.filter(|life| decide::is_in_time(life, t)) {
+            life.ledger.event(t);
+            return None;
+        }
+        // A life that runs now may have begun later; then it is about one that was decided.
+        let runs = |life: &Life| life.id == id && life.start.is_none_or(|start| start <= t);
+        if self.lives.iter().any(runs) || !self.past.ended_about(id, t) {
+            self.life(id).ledger.event(t);
+            return None;
+        }
+        if self.past.knows_event(id, t) {
+            return None;
+        }
+        let incident = self.past.had_an_event(name, id, t)?;
+        self.correct(&incident);
+        Some(incident)
     }
 
     /// The kernel's log has a kill at `t`, told by a program that stamps it up to a second early and
@@ -87,9 +211,8 @@ impl Track {
         if self.past.knows(id, t) {
             return None;
         }
-        if let Some(incident) = self.past.was_no_crash(name, id, t) {
-            self.totals.crashes = self.totals.crashes.saturating_sub(1);
-            self.totals.add(&incident);
+        if let Some(incident) = self.past.had_a_logged_kill(name, id, t) {
+            self.correct(&incident);
             return Some(incident);
         }
         const EARLY_S: f64 = 1.0;
@@ -100,6 +223,17 @@ impl Track {
             None => self.life(id).ledger.log(t),
         }
         None
+    }
+
+    /// A kill that became known after its end was told without it.
+    fn correct(&mut self, incident: &Incident) {
+        let was_a_crash = incident.kind == IncidentKind::OomMain;
+        self.totals.crashes = self.totals.crashes.saturating_sub(u64::from(was_a_crash));
+        self.totals.add(incident);
+    }
+
+    fn newest(&mut self, id: &str) -> Option<&mut Life> {
+        self.lives.iter_mut().rfind(|life| life.id == id)
     }
 
     /// The running life of a container, made where none is known.
@@ -122,31 +256,94 @@ impl Track {
         }
     }
 
-    pub fn reading(&mut self, incarnation: u32, t: f64, kills: u64) {
+    /// What was told since is heard of at `now`.
+    pub fn heard(&mut self, now: f64) {
+        for kill in self.lives.iter_mut().flat_map(|life| &mut life.ledger.kills) {
+            kill.heard.get_or_insert(now);
+        }
+    }
+
+    /// Whether a counter of its own was ever read.
+    pub fn is_counted(&self) -> bool {
+        self.counter.is_some()
+    }
+
+    /// The life that a reading at `t` is about; none where it is of the group of the next one, whose
+    /// start is not told yet.
+    fn life_read(&mut self, incarnation: u32, t: f64) -> Option<&mut Life> {
         let begun = |life: &Life| life.start.is_none_or(|start| start <= t);
         let at = self.lives.iter().rposition(begun);
-        let life = at.map(|at| &self.lives[at]);
-        let anew = self.counter.is_some_and(|(known, _)| known != incarnation);
-        if anew && life.is_some_and(|life| life.end.is_some()) {
-            // The group of the next life is there before its start is told.
-            return;
+        let anew = self.counter.is_some_and(|known| known.incarnation != incarnation);
+        match at {
+            Some(at) if anew && self.lives[at].end.is_some() => None,
+            Some(at) => Some(&mut self.lives[at]),
+            None => {
+                let id = self.current.clone().unwrap_or_default();
+                Some(self.life(&id))
+            }
         }
-        // Without a start that was seen, kills before the first reading are not this run's.
-        let seen_start = life.is_some_and(|life| life.start.is_some());
-        let rise = match self.counter.replace((incarnation, kills)) {
-            Some((same, before)) if same == incarnation && kills >= before => kills - before,
+    }
+
+    /// The kernel's counter, read at `t`.
+    pub fn reading(&mut self, incarnation: u32, t: f64, kills: u64) {
+        let before = self.counter;
+        if let Some(known) = before.filter(|k| k.incarnation == incarnation && kills < k.kills) {
+            // The same group cannot count backwards: it was made anew, and nobody has told.
+            self.renewed(t);
+            self.counter = Some(Counted { kills: 0, ahead: true, ..known });
+        }
+        let Some(life) = self.life_read(incarnation, t) else { return };
+        let (start, seen_start) = (life.start, life.start.is_some());
+        let now = Counted { incarnation, kills, ahead: false };
+        let rise = match self.counter {
+            Some(known) if known.incarnation == incarnation || known.ahead => {
+                kills.saturating_sub(known.kills)
+            }
+            // Without a start that was seen, kills before the first reading are not this run's.
             None if !seen_start => 0,
             _ => kills,
         };
-        let life = match at {
-            Some(at) => &mut self.lives[at],
-            None => {
-                let id = self.current.clone().unwrap_or_default();
-                self.life(&id)
+        let ahead = self.counter.is_some_and(|k| k.ahead && k.incarnation == incarnation);
+        self.counter = Some(Counted { ahead, ..now });
+        let Some(life) = self.life_read(incarnation, t) else { return };
+        let id = life.id.clone();
+        let refuted = life.ledger.reading(t, rise, start);
+        for kill in refuted {
+            self.totals.oom_kills -= u64::from(kill.reported).min(self.totals.oom_kills);
+            // It can have been about the life before, whose group was gone by then.
+            let before =
+                |life: &&mut Life| life.id == id && decide::ended_just_before(life, kill.t);
+            if let Some(life) = self.lives.iter_mut().find(before).filter(|_| !kill.reported) {
+                life.ledger.event(kill.t);
             }
-        };
-        let refuted = life.ledger.reading(t, rise);
-        self.totals.oom_kills = self.totals.oom_kills.saturating_sub(refuted);
+        }
+    }
+
+    /// So many tasks were in the container's group at `t`.
+    pub fn tasks(&mut self, incarnation: u32, t: f64, count: u64) {
+        let another = self.life_read(incarnation, t).is_some_and(|life| life.tasks(t, count));
+        if another {
+            self.renewed(t);
+            if let Some(life) = self.life_read(incarnation, t) {
+                life.tasks(t, count);
+            }
+        }
+    }
+
+    /// The group is another one than at the reading before: its container was started again while
+    /// the engine told nothing.
+    fn renewed(&mut self, t: f64) {
+        let Some(life) = self.lives.last_mut().filter(|life| life.end.is_none()) else { return };
+        let last = [life.tasks.alive, life.ledger.last_reading].into_iter().flatten();
+        life.tasks.empty = life.tasks.empty.or(last.reduce(f64::max));
+        let id = life.id.clone();
+        life.end = Some(End { t, exit_code: None, presumed: true });
+        life.restarted = true;
+        self.ends += 1;
+        self.lives.push(Life::new(&id, Some(t)));
+        if let Some(counter) = &mut self.counter {
+            counter.ahead = true;
+        }
     }
 
     /// `OOMKilled` says something about an end only until the next start.
@@ -192,12 +389,15 @@ impl Track {
                     told.extend(decide::ended(name, &mut life));
                     let asked = life.request().is_some();
                     self.totals.restarts += u64::from(life.restarted && !asked);
+                    self.totals.about |= life.ledger.about;
                     self.last_end = Some((life.id.clone(), asked));
+                    self.told.extend(life.ledger.kills.iter().map(|kill| kill.span()));
                     self.past.add(life, now);
                 }
                 Some(_) => kept.push(life),
                 None => {
                     told.extend(decide::settled_kills(name, &mut life, now, settle));
+                    self.totals.about |= life.ledger.about;
                     kept.push(life);
                 }
             }
@@ -223,4 +423,10 @@ impl Totals {
             | IncidentKind::Recreated => {}
         }
     }
+}
+
+/// A time as the engine writes it, Unix seconds.
+fn unix_seconds(text: &str) -> Option<f64> {
+    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.timestamp() as f64 + f64::from(time.timestamp_subsec_nanos()) / 1e9)
 }

@@ -41,8 +41,10 @@ fn of_trials(trials: &Trials) -> String {
 
 /// Limits that fit, a row a container.
 pub fn limits(analysis: &Analysis) -> String {
-    let known =
-        |c: &&ContainerAnalysis| c.suggested.memory_mb.is_some() || c.suggested.cpus.is_some();
+    let known = |c: &&ContainerAnalysis| {
+        let limits = &c.suggested;
+        limits.memory_mb.is_some() || limits.more_than_mb.is_some() || limits.cpus.is_some()
+    };
     let rows: String = analysis.containers.iter().filter(known).map(row).collect();
     if rows.is_empty() {
         return rows;
@@ -62,13 +64,16 @@ fn row(c: &ContainerAnalysis) -> String {
     if leaks {
         notes.push("it leaks: no limit fits for long");
     }
+    if c.suggested.more_than_mb.is_some() {
+        notes.push("it was OOM-killed at this limit: by how much it needs more was not measured");
+    }
     if c.suggested.cpus_at_least {
         notes.push("it was throttled: it would use more CPU");
     }
     tables::row(&[
         escape(&c.name),
         c.limit_mb.map_or_else(dash, |mb| format!("{mb:.0}")),
-        c.suggested.memory_mb.map_or_else(dash, |mb| mb.to_string()),
+        escape(&words::fitting_memory(&c.suggested)),
         format!("{:.2}", c.cores),
         c.suggested.cpus.map_or_else(dash, |cores| format!("{cores:.2}")),
         notes.join("; "),

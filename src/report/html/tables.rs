@@ -10,7 +10,7 @@ use crate::analysis::scenario_stats::{PhaseStats, ScenarioStats};
 use crate::analysis::{Analysis, ContainerAnalysis, Dataset};
 use crate::model::units::{fixed, signed};
 use crate::report::chart::paint::escape;
-use crate::report::words::{cell, signed_cell};
+use crate::report::words::{cell, fitting_memory, signed_cell};
 use crate::report::{console, facts, words};
 
 pub(super) fn row(cells: &[String]) -> String {
@@ -72,9 +72,9 @@ fn gravity(c: &ContainerAnalysis) -> (u64, u8, f64) {
 fn container(c: &ContainerAnalysis) -> String {
     let dash = || "–".to_string();
     let leak = c.leak.as_ref();
-    let tight =
-        c.suggested.memory_mb.zip(c.limit_mb).is_some_and(|(fits, limit)| fits as f64 > limit);
-    let fits = c.suggested.memory_mb.map_or_else(dash, |mb| mb.to_string());
+    let tight = c.suggested.more_than_mb.is_some()
+        || c.suggested.memory_mb.zip(c.limit_mb).is_some_and(|(fits, limit)| fits as f64 > limit);
+    let fits = escape(&fitting_memory(&c.suggested));
     let count = |n: u64| match n {
         0 => "0".to_string(),
         n => format!("<span class=\"bad\">{n}</span>"),

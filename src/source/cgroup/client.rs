@@ -164,6 +164,7 @@ impl CgroupSource {
         let Some(reader) = self.readers.get_mut(&target.name) else {
             return Err(Failure::Stale);
         };
+        reader.follow_limits(&target.limits);
         let (at, figures) = reader.read(&self.clock, plan, &mut self.buffer)?;
         Ok(Reading { container: target.name.clone(), incarnation: target.incarnation, at, figures })
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::paths::{Layout, Membership, Mounts};
 use super::{FileSpec, Pace, complete};
-use crate::model::{Container, Figure, FigureSet};
+use crate::model::{Container, Figure, FigureSet, Limits};
 use crate::session::ports::RunClock;
 use crate::source::buffer::Buffer;
 use crate::source::kernel_text::net_dev;
@@ -56,6 +56,8 @@ pub(super) struct Reader {
     background: Background,
     files: Vec<OpenFile>,
     settings: FigureSet,
+    /// Limits as the engine said them last.
+    limits: Limits,
     memory: MemoryOfSleeper,
     /// Where kills are counted that outlive the group.
     pub parent_events: Option<PathBuf>,
@@ -163,6 +165,7 @@ impl Reader {
             background: Background::new(pid),
             files,
             settings: FigureSet::new(),
+            limits: target.limits.clone(),
             memory: MemoryOfSleeper::default(),
             parent_events: layout.parent_events(),
             network: File::open(process.join("net/dev")).ok(),
@@ -175,6 +178,14 @@ impl Reader {
     /// read, so that its identity is looked up now and then only.
     pub fn serves(&self, target: &Container) -> bool {
         target.pid == Some(self.pid) && target.incarnation == self.incarnation
+    }
+
+    /// What the engine says limits it has changed: the files of settings are read at the next round.
+    pub fn follow_limits(&mut self, limits: &Limits) {
+        if self.limits != *limits {
+            self.limits.clone_from(limits);
+            self.seldom_at = 0.0;
+        }
     }
 
     /// Reads what is due by `plan`; the time is that of the first file, which holds the CPU time.
@@ -255,12 +266,27 @@ impl Reader {
         if figures.is_empty() {
             return Err(Failure::Other("its control group's files say nothing".to_owned()));
         }
+        let limit = self.settings.get(Figure::MemoryLimitBytes);
+        let used = figures.get(Figure::MemoryUsageBytes);
+        if !seldom && used.zip(limit).is_some_and(|(used, limit)| used > limit) {
+            // It cannot hold more than its limit: that was raised.
+            self.read_settings(buffer);
+        }
         figures.fill_from(&self.settings);
         complete(&mut figures);
         if background {
             self.read_network(buffer, &mut figures);
         }
         Ok((at, figures))
+    }
+
+    fn read_settings(&mut self, buffer: &mut Buffer) {
+        self.settings = FigureSet::new();
+        for open in self.files.iter().filter(|open| open.spec.pace == Pace::Setting) {
+            if let Ok(text) = buffer.read(&open.file) {
+                (open.spec.parse)(text, &mut self.settings);
+            }
+        }
     }
 
     fn read_network(&self, buffer: &mut Buffer, figures: &mut FigureSet) {

@@ -198,6 +198,28 @@ async fn a_limit_that_is_changed_while_the_container_runs_is_seen_within_seconds
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_that_the_engine_says_has_changed_is_read_at_once() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let limit = |bytes: &str| host.write("cgroup/docker/web/memory.max", bytes);
+    limit("67108864\n");
+    host.write("cgroup/docker/web/memory.current", "60000000\n");
+    let mut source = host.source();
+    let mut web = target("web", "web", 7);
+    web.limits.memory_bytes = Some(67_108_864);
+    let limit_of = |read: FigureSet| read.get(Figure::MemoryLimitBytes);
+    assert_eq!(limit_of(figures(&mut source, &web).await), Some(67_108_864.0));
+    limit("268435456\n");
+    assert_eq!(limit_of(figures(&mut source, &web).await), Some(67_108_864.0));
+    web.limits.memory_bytes = Some(268_435_456);
+    assert_eq!(limit_of(figures(&mut source, &web).await), Some(268_435_456.0));
+    // Nobody has said so, but more than a limit cannot be held.
+    limit("536870912\n");
+    host.write("cgroup/docker/web/memory.current", "300000000\n");
+    assert_eq!(limit_of(figures(&mut source, &web).await), Some(536_870_912.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_that_said_nothing_is_asked_again_after_a_while() {
     let host = Host::new();
     host.start("/docker/web", 7, 5);

@@ -3,6 +3,7 @@
 //! The newest scraped sample of each is taken with its own time, so that a container that was
 //! removed does not linger as it does in a plain instant query (five minutes).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::client::{Access, Prometheus};
 use super::fold::{Found, fold};
 use super::labels::identify;
+use super::lingering::stands_still;
 use super::metrics::{self, OFFERS, PRESENCE, one_of, selector};
 use super::parse::Labels;
 use super::ticks::spacing_ms;
@@ -119,7 +121,7 @@ impl PrometheusSource {
             return Err("Prometheus has no series of it (not scraped, or not in match)".into());
         }
         let of_it = found.iter().filter(|found| is(found, target));
-        let newest = of_it.max_by_key(|found| found.last_ms());
+        let newest = of_it.max_by(|a, b| newer(a, b));
         let row = newest.and_then(|found| found.rows.last());
         let row = row.ok_or_else(|| {
             let seconds = self.window_ms / 1000;
@@ -163,6 +165,18 @@ impl PrometheusSource {
         }
         raw - known.1
     }
+}
+
+/// Of several containers that bear the name, one runs: the one that was started last; else the one
+/// that does something, since a dead one shows its last figures for minutes.
+fn newer(a: &Found, b: &Found) -> Ordering {
+    let start = |found: &Found| found.starts.iter().map(|point| point.value).reduce(f64::max);
+    let starts = start(a).zip(start(b)).map_or(Ordering::Equal, |(a, b)| a.total_cmp(&b));
+    let moves = |found: &Found| !stands_still(found, i64::MIN);
+    starts
+        .then_with(|| moves(a).cmp(&moves(b)))
+        .then_with(|| a.first_ms().cmp(&b.first_ms()))
+        .then_with(|| a.last_ms().cmp(&b.last_ms()))
 }
 
 /// Whether readings are of this container: by the engine's id, else by its name or service.

@@ -92,6 +92,31 @@ async fn a_container_that_only_lingers_is_a_gap_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_dead_container_of_the_name_does_not_stand_for_the_one_that_runs() {
+    for order in [false, true] {
+        let (_fake, mut source, _) = source(move |now| {
+            let times = [now - 3.0, now - 2.0, now - 1.0];
+            // Without an engine's id, so that they are told by name.
+            let of = |path: &str, first: f64, step: f64| {
+                let values: Vec<(f64, f64)> =
+                    times.iter().enumerate().map(|(n, t)| (*t, first + step * n as f64)).collect();
+                series(PRESENCE, "", &values).replace(&format!("/docker/{ID}"), path)
+            };
+            let mut all = vec![of("/a/dead", 500.0, 0.0), of("/b/runs", 120.0, 1.0)];
+            if order {
+                all = vec![of("/b/dead", 500.0, 0.0), of("/a/runs", 120.0, 1.0)];
+            }
+            matrix(&all)
+        })
+        .await;
+        source.known.insert(ID.into(), BTreeSet::from(["/a".to_owned()]));
+        let answers = source.read(&[container("web", ID)], soon()).await;
+        let figures = &answers[0].as_ref().unwrap().figures;
+        assert_eq!(figures.get(Figure::MemoryWorkingSetBytes), Some(122.0));
+    }
+}
+
+#[tokio::test]
 async fn a_sample_from_before_the_restart_is_not_of_this_life() {
     let (_fake, mut source, clock) =
         source(|now| matrix(&[series(PRESENCE, "", &[(now - 2.0, 5.0)])])).await;

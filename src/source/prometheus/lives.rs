@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::fold::{Found, Row};
+use super::lingering::Lingering;
 use super::parse::Point;
 use crate::model::{
     Container, Figure, FigureSet, Health, Limits, RunState, StackEvent, StackEventKind,
@@ -85,6 +86,7 @@ struct Holder {
 pub struct Lives {
     units: HashMap<String, Unit>,
     holders: HashMap<String, Holder>,
+    lingering: Lingering,
     /// Keys in order of first sight.
     order: Vec<String>,
     /// Containers that are there from this moment on have just been made; none before the first
@@ -94,6 +96,8 @@ pub struct Lives {
 
 /// A start time counts as new from this difference on: cAdvisor tells whole seconds.
 const NEW_START_S: f64 = 1.0;
+/// A container that was started so long before its first reading is no new one, seconds.
+const NEW_S: f64 = 60.0;
 /// Start times are cut to seconds, and clocks of scrape and reading differ a little.
 const START_SLACK_S: f64 = 1.0;
 /// Kills in one step beyond this are no count but a broken counter.
@@ -115,7 +119,7 @@ impl Lives {
 
     /// Takes the next part of the window. `spacing_ms` is the usual time between two readings.
     pub fn take(&mut self, mut part: Vec<Found>, spacing_ms: i64) -> Told {
-        part.retain(|found| !found.rows.is_empty());
+        self.lingering.clear(&mut part, spacing_ms);
         part.sort_by_key(Found::first_ms);
         for found in &part {
             let unit = &found.identity.unit;
@@ -190,9 +194,11 @@ impl Lives {
             ports: std::collections::BTreeMap::new(),
         };
         let first = first_ms as f64 / 1e3;
-        let started = predecessor.is_some() || first_ms > self.fresh_after_ms;
+        // One that was started long before is only seen again.
+        let old = start.is_some_and(|start| first - start >= NEW_S);
+        let started = predecessor.is_some() || first_ms > self.fresh_after_ms && !old;
         let t = if started {
-            start.filter(|s| (first - s).abs() < 60.0).unwrap_or(first)
+            start.filter(|s| (first - s).abs() < NEW_S).unwrap_or(first)
         } else {
             first
         };

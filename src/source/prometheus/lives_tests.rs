@@ -141,6 +141,89 @@ fn a_container_of_a_pod_that_is_made_anew_is_a_restart() {
     assert_eq!(events(&told)[1..], named(&[("die", 4.0), ("start", 4.0)]));
 }
 
+/// A pod's container by its id, with points of CPU and memory and, where told, its start.
+fn of_pod(id: char, points: &[(i64, f64)], start: Option<f64>) -> Vec<Series> {
+    let id: String = std::iter::repeat_n(id, 64).collect();
+    let path = format!("/kubepods/burstable/pod1/{id}");
+    let more = [("id", &*path), ("namespace", "frozen"), ("pod", "api-0"), ("container", "api")];
+    let memory: Vec<(i64, f64)> = points.iter().map(|(at, cpu)| (*at, 1e6 + cpu)).collect();
+    let starts: Vec<(i64, f64)> =
+        start.iter().flat_map(|start| points.iter().map(|(at, _)| (*at, *start))).collect();
+    vec![
+        series(CPU, &more, points),
+        series("container_memory_working_set_bytes", &more, &memory),
+        series(START, &more, &starts),
+    ]
+}
+
+/// The old one until 200 s, standing still from 120 s on; the new one from 130 s to 400 s.
+fn old_and_new() -> [Vec<(i64, f64)>; 2] {
+    let old = (0..=20_i64).map(|n| (n * 10_000, 100.0 + n.min(12) as f64)).collect();
+    let new = (13..=40_i64).map(|n| (n * 10_000, (n - 13) as f64)).collect();
+    [old, new]
+}
+
+#[test]
+fn a_dead_container_s_last_figures_beside_the_new_one_are_no_more_restarts() {
+    for told in [true, false] {
+        let [old, new] = old_and_new();
+        let start = |at: f64| told.then_some(at);
+        // As one part, and cut where both are there, and where the new one is alone.
+        for borders in [vec![], vec![150_000], vec![125_000, 150_000, 170_000, 250_000]] {
+            let mut lives = Lives::new(30_000);
+            let (mut incarnations, mut values, mut all) = (vec![], vec![], vec![]);
+            let mut from = -1;
+            for to in borders.iter().copied().chain([i64::MAX]) {
+                let cut = |points: &[(i64, f64)]| -> Vec<(i64, f64)> {
+                    points.iter().copied().filter(|(at, _)| *at > from && *at <= to).collect()
+                };
+                let mut part = of_pod('1', &cut(&old), start(0.5));
+                part.extend(of_pod('2', &cut(&new), start(128.0)));
+                part.retain(|series| !series.points.is_empty());
+                let told = lives.take(fold(matrix(part)), 10_000);
+                incarnations.extend(told.samples.iter().map(|s| (s.at_ms, s.incarnation)));
+                values.extend(told.samples.iter().map(|s| s.figures.get(Figure::CpuUsageNs)));
+                all.extend(events(&told));
+                from = to;
+            }
+            let case = format!("{told}, {borders:?}");
+            let expected: Vec<(i64, u32)> =
+                (0..=40).map(|n| (n * 10_000, u32::from(n >= 13))).collect();
+            assert_eq!(incarnations, expected, "{case}");
+            let at = if told { 128.0 } else { 130.0 };
+            assert_eq!(all, named(&[("die", at), ("start", at)]), "{case}");
+            assert_eq!(values[12..15], [Some(112e9), Some(0.0), Some(1e9)], "{case}");
+            assert_eq!(lives.containers().len(), 1, "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_window_that_begins_while_the_dead_one_lingers_has_the_one_that_does_something() {
+    let old: Vec<(i64, f64)> = (0..=12_i64).map(|n| (n * 10_000, 112.0)).collect();
+    let new: Vec<(i64, f64)> = (0..=30_i64).map(|n| (n * 10_000, n as f64)).collect();
+    for order in [true, false] {
+        let mut parts = vec![of_pod('1', &old, None), of_pod('2', &new, None)];
+        if order {
+            parts.reverse();
+        }
+        let told = Lives::new(30_000).take(fold(matrix(parts.concat())), 10_000);
+        assert_eq!(incarnations(&told), [0; 31]);
+        assert_eq!(told.samples[3].figures.get(Figure::CpuUsageNs), Some(3e9));
+        assert!(events(&told).is_empty());
+    }
+}
+
+#[test]
+fn a_container_made_anew_takes_the_name_of_one_that_stands_still() {
+    let old: Vec<(i64, f64)> = (0..=20_i64).map(|n| (n * 1000, 5.0 + n.min(9) as f64)).collect();
+    let new: Vec<(i64, f64)> = (10..=30_i64).map(|n| (n * 1000, (n - 10) as f64)).collect();
+    let told = whole(vec![series(CPU, &[], &old), series(CPU, &[("id", OTHER)], &new)]);
+    assert!(told.samples.iter().all(|sample| sample.name == "web"));
+    let expected: Vec<u32> = (0..=30).map(|n| u32::from(n >= 10)).collect();
+    assert_eq!(incarnations(&told), expected);
+}
+
 #[test]
 fn lives_go_on_over_the_parts_of_a_window_and_old_readings_do_not_come_twice() {
     let mut lives = Lives::new(5_000);

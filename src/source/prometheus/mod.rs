@@ -8,6 +8,7 @@
 pub mod client;
 pub mod fold;
 pub mod labels;
+mod lingering;
 #[cfg(feature = "app")]
 pub mod live;
 pub mod lives;

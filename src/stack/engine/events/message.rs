@@ -31,6 +31,7 @@ pub(in crate::stack::engine) fn parse(message: &EventMessage) -> Option<StackEve
         }
         "stop" => StackEventKind::Stop,
         "restart" => StackEventKind::Restart,
+        "update" => StackEventKind::Update,
         "pause" => StackEventKind::Pause,
         "unpause" => StackEventKind::Unpause,
         "destroy" => StackEventKind::Destroy,

@@ -42,7 +42,7 @@ const LATE_S: f64 = 1.0;
 const LONGEST_LINE: usize = 1 << 20;
 
 /// Actions asked for; the engine matches `health_status` by its beginning.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 13] = [
     "create",
     "start",
     "oom",
@@ -50,6 +50,7 @@ const ACTIONS: [&str; 12] = [
     "kill",
     "stop",
     "restart",
+    "update",
     "pause",
     "unpause",
     "destroy",
