@@ -40,6 +40,9 @@ pub async fn choose(args: &ConfigArgs) -> Result<Chosen, String> {
         Some(path) => {
             let mut config = read_file(&path, &args.overrides).map_err(|e| e.to_string())?;
             let mut why = vec![format!("config {}", path.display())];
+            if let StackKind::Compose(compose) = &config.stack.kind {
+                why.extend(compose.remarks.clone());
+            }
             let demo = matches!(&config.stack.kind, StackKind::Compose(compose) if compose.demo);
             if demo {
                 place_demo(&mut config, &mut why).await?;
@@ -86,6 +89,8 @@ async fn place_demo(config: &mut Config, why: &mut Vec<String>) -> Result<(), St
                 directory: folder,
                 env,
                 demo: true,
+                project_named: true,
+                remarks: Vec::new(),
             });
         }
         Err(reason) => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod address;
+pub mod discover;
 mod hook;
 mod isolate;
 mod load;

@@ -72,6 +72,12 @@ pub struct Compose {
     /// Extra environment of the compose tool. Values are never recorded.
     #[serde(skip)]
     pub env: BTreeMap<String, String>,
+    /// The config itself names the project: a copy of the files beside another project is meant.
+    #[serde(skip)]
+    pub project_named: bool,
+    /// What of this compose reads by itself, without the config naming it: a line each, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// When a process service is started again.

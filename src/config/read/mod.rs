@@ -95,8 +95,7 @@ fn text_of(path: &Path) -> Result<String, String> {
 }
 
 fn config(root: &Section<'_>, input: &ConfigText<'_>, base_dir: PathBuf) -> Config {
-    let project = project(root, &base_dir);
-    let stack = stack::stack(root, &base_dir, input.environment);
+    let (project, stack) = stack::stack(root, &base_dir, input.environment);
     let load = load::load(root, input.environment);
     let custom = custom::custom(root, &stack, load.is_some());
     let metrics = metric::metrics(root, input.environment);
@@ -128,31 +127,6 @@ fn config(root: &Section<'_>, input: &ConfigText<'_>, base_dir: PathBuf) -> Conf
         health,
         custom,
         base_dir,
-    }
-}
-
-fn project(root: &Section<'_>, base_dir: &Path) -> String {
-    let Some(name) = root.maybe_text("project", "myproject") else {
-        return project_of(base_dir);
-    };
-    if !values::is_key(&name) {
-        let what = format!("{name:?} is no usable name");
-        root.wrong("project", what, "use lower-case letters, digits, _ and -");
-    }
-    name
-}
-
-/// The name of a folder, made usable as Compose does it: lower case, everything else dropped.
-fn project_of(folder: &Path) -> String {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let kept: String = name
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
-        .collect();
-    match kept.trim_start_matches(['_', '-']) {
-        "" => "runner".to_string(),
-        name => name.to_string(),
     }
 }
 

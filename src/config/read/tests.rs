@@ -79,6 +79,63 @@ fn an_empty_config_finds_the_compose_file_and_measures_the_idle_stack() {
 }
 
 #[test]
+fn the_stack_is_the_one_that_compose_makes_there() {
+    let (_temp, dir) = folder();
+    let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
+    write("docker-compose.override.yml", "services: {}\n");
+    write(".env", "COMPOSE_PROJECT_NAME=shopfront\nCOMPOSE_PROFILES=core\n");
+    let read = |text: &str| {
+        let config = read_with(text, &[], &dir).unwrap();
+        let StackKind::Compose(compose) = config.stack.kind else { panic!("not compose") };
+        (config.project, compose)
+    };
+    for text in ["", "[stack]\nfile = \"docker-compose.yml\"\n"] {
+        let (project, compose) = read(text);
+        assert_eq!(project, "shopfront");
+        assert!(compose.files[1].ends_with("docker-compose.override.yml"), "{compose:?}");
+        assert_eq!((compose.files.len(), compose.profiles.len()), (2, 1));
+        assert!(!compose.project_named && compose.remarks.len() == 3, "{compose:?}");
+    }
+    let exact = "[stack]\nfiles = [\"docker-compose.yml\"]\nprofiles = []\nproject = \"mine\"\n";
+    let (project, compose) = read(exact);
+    assert_eq!(project, "mine");
+    assert_eq!((compose.files.len(), compose.profiles.len()), (1, 0));
+    assert!(compose.project_named && compose.remarks.is_empty(), "{compose:?}");
+    assert_eq!(read(&format!("project = \"mine\"\n{exact}")).0, "mine");
+}
+
+#[test]
+fn the_project_of_a_file_elsewhere_is_its_folder_s_as_compose_has_it() {
+    let (_temp, dir) = folder();
+    std::fs::create_dir(dir.join("load")).unwrap();
+    let text = "[stack]\nfile = \"../docker-compose.yml\"\n";
+    let config = read_with(text, &[], &dir.join("load")).unwrap();
+    assert_eq!(config.project, "ride_share20");
+}
+
+#[test]
+fn two_names_for_the_project_and_a_file_that_compose_file_lacks_are_told() {
+    let text = "project = \"a\"\n[stack]\nfile = \"docker-compose.yml\"\nproject = \"b\"\n";
+    let found = lines(text, &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("project = \"a\"") && found[0].contains("write one"), "{found:?}");
+
+    let (_temp, dir) = folder();
+    std::fs::write(dir.join(".env"), "COMPOSE_FILE=absent.yml\n").unwrap();
+    let error = read_with("", &[], &dir).unwrap_err().to_string();
+    assert!(error.contains("absent.yml, which COMPOSE_FILE names"), "{error}");
+}
+
+#[test]
+fn a_stack_project_alone_is_attached_and_with_a_reset_composed() {
+    let (_temp, dir) = folder();
+    let kind = |text: &str| read_with(text, &[], &dir).unwrap().stack.kind;
+    assert!(matches!(kind("[stack]\nproject = \"x\"\n"), StackKind::Attach { .. }));
+    let composed = "[stack]\nproject = \"x\"\nreset = \"containers\"\n";
+    assert!(matches!(kind(composed), StackKind::Compose(_)));
+}
+
+#[test]
 fn a_broken_config_is_told_all_its_mistakes_at_once() {
     let text = include_str!("../../../tests/fixtures/config/broken.toml");
     let wanted = include_str!("../../../tests/fixtures/config/broken.txt");

@@ -2,6 +2,7 @@
 //! through the engine. The tool's exit code is never proof; the engine is asked afterwards.
 
 mod call;
+pub mod discover;
 mod failure;
 mod file;
 mod labels;

@@ -102,7 +102,9 @@ pub fn caller(endpoint: &Endpoint, compose: &Compose) -> Caller {
     env.extend(engine);
     env.push(("COMPOSE_REMOVE_ORPHANS".into(), "false".into()));
     env.push(("COMPOSE_ANSI".into(), "never".into()));
-    unset.extend(["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_PROGRESS"]);
+    // Profiles are said on each call. Empty, not unset: else a `.env` would say others.
+    env.push(("COMPOSE_PROFILES".into(), String::new()));
+    unset.extend(["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROGRESS"]);
     Caller::new(env, unset)
 }
 
