@@ -55,7 +55,7 @@ mod tests {
         create_dir(&closed.join("hooks")).expect("made");
         options(&closed.join("run.json"))
             .write(true)
-            .create(true)
+            .create_new(true)
             .open(closed.join("run.json"))
             .expect("made");
         let modes = [&closed, &closed.join("hooks"), &closed.join("run.json")].map(|it| mode(it));
@@ -64,7 +64,7 @@ mod tests {
         let open = folder.path().join("open");
         create_new_dir(&open, 0o755).expect("made");
         fs::write(open.join("usual"), "").expect("written");
-        options(&open.join("a")).write(true).create(true).open(open.join("a")).expect("made");
+        options(&open.join("a")).write(true).create_new(true).open(open.join("a")).expect("made");
         assert_eq!(mode(&open), 0o755);
         assert_eq!(mode(&open.join("a")), mode(&open.join("usual")) & 0o755);
         assert!(create_new_dir(&open, 0o700).is_err(), "one that is there is not taken over");
