@@ -152,6 +152,16 @@ pub fn normalised(name: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
+/// What puts values in the place of variables in the compose files of this folder: those of the
+/// environment, then those of its `.env`.
+pub fn expander<'a>(
+    folder: &Path,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+) -> impl Fn(&str) -> String + use<'a> {
+    let variables = Variables::new(environment, &[&folder.to_path_buf()]);
+    move |text| expand(text, &|name| variables.value(name))
+}
+
 /// The folder that compose would be called in to take what was named.
 fn calling_folder(call: &Call<'_>) -> PathBuf {
     let first = match &call.files {
