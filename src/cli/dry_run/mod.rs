@@ -14,14 +14,15 @@ mod power;
 pub fn text(config: &Config, plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "plan      {}", config.origin);
-    let _ = writeln!(out, "stack     {}; {}", stack(config), consent(config.stack.reset));
+    let _ = writeln!(out, "stack     {}; {}", stack(config), consent(config));
     let _ = writeln!(out, "sources   {}", sources(config));
     let _ = writeln!(out, "results   {}", config.results_dir().display());
     let mut total = Extent::NONE;
     for (index, planned) in plan.scenarios.iter().enumerate() {
         total = total.then(scenario(&mut out, config, planned, index == 0));
     }
-    let _ = writeln!(out, "\ntotal     {}; resets come on top", between(total));
+    let resets = if is_attached(config) { "" } else { "; resets come on top" };
+    let _ = writeln!(out, "\ntotal     {}{resets}", between(total));
     power::lines(&mut out, config, plan);
     out
 }
@@ -29,6 +30,7 @@ pub fn text(config: &Config, plan: &Plan) -> String {
 fn scenario(out: &mut String, config: &Config, planned: &Planned, first: bool) -> Extent {
     let mut extent = Extent::of_scenario(&planned.spec);
     let reset = match planned.reset {
+        _ if is_attached(config) => "watches what runs",
         None if first => "brings the stack up, or takes it as it is",
         None => "takes the stack as it is",
         Some(Reset::Never) => "takes the stack as it is, and brings up what is down",
@@ -126,8 +128,13 @@ fn stack(config: &Config) -> String {
     }
 }
 
-fn consent(reset: Reset) -> &'static str {
-    match reset {
+fn is_attached(config: &Config) -> bool {
+    matches!(config.stack.kind, StackKind::Attach { .. })
+}
+
+fn consent(config: &Config) -> &'static str {
+    match config.stack.reset {
+        _ if is_attached(config) => "nothing of it is started or stopped",
         Reset::Never => "never reset",
         Reset::Containers => "resets may remake containers",
         Reset::Volumes => "resets may remake containers and volumes",
@@ -187,8 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn the_plan_of_an_attached_stack_does_not_speak_of_resets() {
+        let text = planned(&config(), &["baseline"]);
+        assert!(text.contains("what runs of web; nothing of it is started or stopped"), "{text}");
+        assert!(text.contains("baseline: 40 s; watches what runs"), "{text}");
+        for word in ["reset", "brings"] {
+            assert!(!text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
     fn the_plan_says_phases_lengths_ticks_and_resets() {
         let mut config = config();
+        config.stack.kind = StackKind::Compose(crate::config::Compose::default());
         config.duration.level = Level::Fixed(5);
         let text = planned(&config, &["baseline", "stress", "duration"]);
         for words in [
