@@ -192,9 +192,12 @@ pub struct PrometheusArgs {
 /// `runner init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
-    /// The compose file [default: compose.yaml or docker-compose.yml here]
+    /// The compose files, later ones laid over earlier ones [default: those that compose takes here]
     #[arg(value_name = "COMPOSE_FILE")]
-    pub compose_file: Option<PathBuf>,
+    pub compose_files: Vec<PathBuf>,
+    /// The same, as the compose tools take it (can be repeated)
+    #[arg(short, long = "file", value_name = "COMPOSE_FILE", conflicts_with = "compose_files")]
+    pub files: Vec<PathBuf>,
     /// Where to write [default: runner.toml]
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,

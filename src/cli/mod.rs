@@ -18,6 +18,8 @@ mod finish;
 mod gpus;
 mod init;
 mod prometheus;
+#[cfg(test)]
+mod promised;
 mod report;
 mod resolve;
 mod run;

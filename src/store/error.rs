@@ -86,7 +86,7 @@ pub fn remedy(kind: io::ErrorKind) -> &'static str {
             "give this user access to it, or choose another folder with --out"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the disk is full: free space (runner archive prune), or choose another folder with --out"
+            "the disk is full: free space, or choose another folder with --out"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
             "the file system is read-only: choose another folder with --out"

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod compare;
+mod compose_files;
 mod docker;
 mod gpu;
 mod harness;

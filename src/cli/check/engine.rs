@@ -71,11 +71,7 @@ pub async fn tool(endpoint: &Endpoint, compose: &Compose) -> (Row, Option<Tool>)
     let candidates = Tool::candidates();
     match within(TOOL, Tool::detect(&caller, &candidates)).await {
         Ok(Ok(tool)) => (Row::ok(TOOL, tool.to_string()), Some(tool)),
-        Ok(Err(error)) => {
-            let remedy =
-                "install the plugin (docs.docker.com/compose/install) or docker-compose 1.29";
-            (Row::failed(TOOL, error.message, remedy), None)
-        }
+        Ok(Err(error)) => (Row::error(TOOL, &error.message), None),
         Err(row) => (row, None),
     }
 }

@@ -7,13 +7,14 @@ use tokio::sync::watch;
 
 mod cadvisor;
 mod engine;
-mod facts;
 mod figures;
 mod files;
 mod gpu;
 mod load;
 mod machine;
 mod names;
+mod outside;
+mod ports;
 mod process;
 mod prometheus;
 mod render;
@@ -115,8 +116,9 @@ async fn of_compose(
     rows.push(row);
     let (row, tool) = engine::tool(&endpoint, compose).await;
     rows.push(row);
-    let (file_rows, enabled) = files::rows(config, compose, &endpoint, tool.as_ref()).await;
+    let (file_rows, file) = files::rows(config, compose, &endpoint, tool.as_ref()).await;
     rows.extend(file_rows);
+    let enabled = file.as_ref().map(|f| f.enabled(&compose.profiles).collect::<Vec<_>>());
     let expected: Option<usize> =
         enabled.as_ref().map(|all| all.iter().map(|s| s.replicas as usize).sum());
     let Some(engine) = engine else {
@@ -134,7 +136,10 @@ async fn of_compose(
     };
     let runs = services::any_runs(&containers);
     if let Some(enabled) = enabled.as_ref().filter(|_| !engine.is_remote()) {
-        rows.push(files::ports_row(enabled, runs));
+        rows.push(ports::row(enabled, runs));
+    }
+    if let Some(file) = &file {
+        rows.extend(outside::rows(file, compose, tool.as_ref(), &engine).await);
     }
     if up {
         return start(config, expected, interrupt, rows).await;

@@ -69,9 +69,11 @@ impl Row {
         Row { remedy: Some(remedy.into()), ..Row::new(name, Status::Failed, detail) }
     }
 
-    /// A run would not work; `message` is `what is wrong; what to do`, as errors are written here.
+    /// A run would not work; `message` is `what is wrong; what to do`, as errors are written here, or
+    /// several lines (others' words, in which a semicolon means nothing) of which the last says what to do.
     pub fn error(name: &str, message: &str) -> Row {
-        let Some((detail, remedy)) = message.split_once("; ") else {
+        let parts = message.trim_end().rsplit_once('\n').or_else(|| message.split_once("; "));
+        let Some((detail, remedy)) = parts else {
             return Row::new(name, Status::Failed, message);
         };
         Row::failed(name, detail, remedy)
@@ -120,6 +122,9 @@ mod tests {
         assert_eq!(row.detail, "there is none");
         assert_eq!(row.remedy.as_deref(), Some("start it; or install it"));
         assert_eq!(Row::error("engine", "broken").remedy, None);
+        let row = Row::error("start", "`up -d` failed: no; really\nlast words\nstart it; or else");
+        assert_eq!(row.detail, "`up -d` failed: no; really\nlast words");
+        assert_eq!(row.remedy.as_deref(), Some("start it; or else"));
     }
 
     #[tokio::test(start_paused = true)]

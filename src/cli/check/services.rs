@@ -14,7 +14,7 @@ pub fn row(config: &Config, containers: &[Container], expected: Option<usize>) -
             true => Row::failed(
                 NAME,
                 "there is no container to attach to",
-                "start the stack, or correct stack.attach and stack.containers in the config",
+                "start the stack, or correct stack.project or stack.containers in the config",
             ),
             false => Row::not_up(NAME, "no container is there"),
         };

@@ -30,7 +30,7 @@ pub fn text(config: &Config, plan: &Plan) -> String {
 fn scenario(out: &mut String, config: &Config, planned: &Planned, first: bool) -> Extent {
     let mut extent = Extent::of_scenario(&planned.spec);
     let reset = match planned.reset {
-        _ if is_attached(config) => "takes what runs as it is",
+        _ if is_attached(config) => "watches what runs",
         None if first => "brings the stack up, or takes it as it is",
         None => "takes the stack as it is",
         Some(Reset::Never) => "takes the stack as it is, and brings up what is down",
@@ -141,7 +141,7 @@ fn is_reset(config: &Config, plan: &Plan) -> bool {
 
 fn consent(config: &Config) -> &'static str {
     match config.stack.reset {
-        _ if is_attached(config) => "left as it is",
+        _ if is_attached(config) => "nothing of it is started or stopped",
         Reset::Never => "never reset",
         Reset::Containers => "resets may remake containers",
         Reset::Volumes => "resets may remake containers and volumes",
@@ -202,8 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn the_plan_of_an_attached_stack_does_not_speak_of_resets() {
+        let text = planned(&config(), &["baseline"]);
+        assert!(text.contains("what runs of web; nothing of it is started or stopped"), "{text}");
+        assert!(text.contains("baseline: 40 s; watches what runs"), "{text}");
+        for word in ["reset", "brings"] {
+            assert!(!text.contains(word), "{text}");
+        }
+    }
+
+    #[test]
     fn the_plan_says_phases_lengths_ticks_and_resets() {
         let mut config = config();
+        config.stack.kind = StackKind::Compose(crate::config::Compose::default());
         config.duration.level = Level::Fixed(5);
         let text = planned(&config, &["baseline", "stress", "duration"]);
         for words in [
@@ -220,18 +231,6 @@ mod tests {
         config.stack.reset = Reset::Containers;
         let text = planned(&config, &["baseline", "stress", "duration"]);
         assert!(text.contains("57 min 55 s; resets come on top\n"), "{text}");
-    }
-
-    #[test]
-    fn a_plan_for_what_runs_already_does_not_speak_of_resets() {
-        let mut config = config();
-        config.stack.kind = StackKind::Attach { project: Some("shop".into()), containers: vec![] };
-        let text = planned(&config, &["baseline", "stress"]);
-        assert!(text.contains("what runs of shop; left as it is\n"), "{text}");
-        assert!(text.contains("takes what runs as it is"), "{text}");
-        for word in ["reset", "remade", "brings"] {
-            assert!(!text.contains(word), "{word}:\n{text}");
-        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ mod dotenv;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use crate::outside;
 use dotenv::{expand, parse};
 
 /// Names of the files that compose takes when it is told none, in its order (1.29 goes from the end).
@@ -23,9 +23,6 @@ pub const OVERRIDE_FILES: [&str; 4] = [
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 ];
-
-/// No `.env` and no compose file that names its project is larger, bytes.
-const LARGEST: u64 = 4 << 20;
 
 /// Which compose files somebody named. Paths are absolute, or start from the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +147,16 @@ pub fn normalised(name: &str) -> Option<String> {
         .collect();
     let kept = kept.trim_start_matches(['_', '-']);
     (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// What puts values in the place of variables in the compose files of this folder: those of the
+/// environment, then those of its `.env`.
+pub fn expander<'a>(
+    folder: &Path,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+) -> impl Fn(&str) -> String + use<'a> {
+    let variables = Variables::new(environment, &[&folder.to_path_buf()]);
+    move |text| expand(text, &|name| variables.value(name))
 }
 
 /// The folder that compose would be called in to take what was named.
@@ -364,14 +371,9 @@ fn clean(path: &Path) -> PathBuf {
     cleaned
 }
 
-/// A plain file's text: a FIFO would never end.
 fn read(path: &Path) -> Option<String> {
-    if !path.is_file() {
-        return None;
-    }
-    let mut text = Vec::new();
-    std::fs::File::open(path).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    let bytes = outside::bytes(path, outside::MAX_TEXT_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

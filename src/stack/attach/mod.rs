@@ -38,7 +38,7 @@ impl AttachStack {
             Some(project) => Selection::Project(project.clone()),
             None if containers.is_empty() => {
                 return Err(StackError::environment(
-                    "no container to attach to is named; set `stack.attach` to a compose project \
+                    "no container to attach to is named; set `stack.project` to a compose project \
                      or `stack.containers` to names or ids",
                 ));
             }

@@ -1,7 +1,61 @@
 //! Why the compose tool failed, for people: the last lines of its standard error, and what to do.
 
+use std::fmt;
+
+use super::newer::Feature;
+use crate::session::ports::StackError;
+
+/// A failed call: what happened, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, with the tool's own words.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.what, self.remedy)
+    }
+}
+
+impl From<Failure> for StackError {
+    fn from(failure: Failure) -> StackError {
+        StackError::environment(failure.to_string())
+    }
+}
+
+const CORRECT: &str = "correct the compose file";
+const BY_HAND: &str = "run it by hand to see more";
+
+impl Failure {
+    /// The same where the files have what `tool` is too old for: then they are right, unless the tool
+    /// complained about something else than its files.
+    #[must_use]
+    pub fn of_older(self, tool: &str, newer: &[Feature]) -> Failure {
+        let Some(needed) = newer.iter().map(|feature| feature.since).max() else { return self };
+        if ![CORRECT, BY_HAND].contains(&self.remedy.as_str()) {
+            return self;
+        }
+        let names: Vec<&str> = newer.iter().map(|feature| feature.what.as_str()).collect();
+        let names = names.join("`, `");
+        Failure {
+            what: format!(
+                "{tool} is older than the compose file: it does not know `{names}`\n{}",
+                self.what
+            ),
+            remedy: format!(
+                "the file is right for Compose {needed} and later: install the plugin, which goes \
+                 before the old tool (`apt-get install docker-compose-plugin`, or \
+                 docs.docker.com/compose/install)"
+            ),
+        }
+    }
+}
+
 /// What the tools say, and the remedy. The first that matches is given.
-const REMEDIES: [(&[&str], &str); 15] = [
+const REMEDIES: [(&[&str], &str); 16] = [
     (
         &["address already in use", "port is already allocated", "ports are not available"],
         "a host port is taken: stop what listens there (`ss -ltnp`) or publish another port",
@@ -35,6 +89,11 @@ const REMEDIES: [(&[&str], &str); 15] = [
     (
         &["is already in use by container"],
         "another container has this name: remove it (`docker rm`) or change `container_name`",
+    ),
+    (
+        &["is already in use by service"],
+        "two services want one container name: enable the profile of one of them, or change \
+         `container_name`",
     ),
     (
         &["has active endpoints", "resource is still in use"],
@@ -95,23 +154,27 @@ const REMEDIES: [(&[&str], &str); 15] = [
             "can't find a suitable",
             "no configuration file provided",
             "minimum memory limit",
+            "interpolation format",
+            "must be a mapping",
+            "must be a quoted string",
+            "invalid type",
         ],
-        "correct the compose file",
+        CORRECT,
     ),
 ];
 
 /// The reason and the remedy of a failed call, from its standard error. `command` is what was
 /// called, so that it can be repeated by hand.
 #[must_use]
-pub fn explain(command: &str, stderr: &str) -> String {
+pub fn explain(command: &str, stderr: &str) -> Failure {
     let said = last_lines(stderr, 6);
     let low = stderr.to_lowercase();
     let remedy = REMEDIES
         .iter()
         .find(|(signs, _)| signs.iter().any(|s| low.contains(s)))
-        .map_or("run it by hand to see more", |(_, remedy)| remedy);
+        .map_or(BY_HAND, |(_, remedy)| remedy);
     let said = if said.is_empty() { "(it said nothing)".to_owned() } else { said };
-    format!("`{command}` failed: {said}\n{remedy}")
+    Failure { what: format!("`{command}` failed: {said}"), remedy: remedy.to_owned() }
 }
 
 /// The last lines of a tool's standard error without its progress, colours and repetitions.
@@ -165,6 +228,7 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::newer::Version;
     use super::*;
     use crate::stack::compose::fixtures::{VERSIONS, call};
 
@@ -195,7 +259,7 @@ mod tests {
                     // 2.24.7 lets some files pass `config`.
                     continue;
                 }
-                let text = explain("compose up -d", &call.stderr);
+                let text = explain("compose up -d", &call.stderr).to_string();
                 assert!(text.contains(reason), "{version} {case}: {text}");
                 assert!(text.contains(remedy), "{version} {case}: {text}");
             }
@@ -222,9 +286,33 @@ mod tests {
                 "correct the compose file",
             ),
         ] {
-            let text = explain("compose up -d", said);
+            let text = explain("compose up -d", said).to_string();
             assert!(text.contains(remedy), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_newer_than_the_tool_is_not_called_wrong() {
+        let since = Version::parse("2.20.2").expect("a version");
+        let newer = [Feature { what: "healthcheck.start_interval".into(), since }];
+        for said in [
+            "Unsupported config option for services.api.healthcheck: 'start_interval'",
+            "Invalid interpolation format for \"environment\" option in service \"db\": \"${HOST:+x}\"",
+            "yaml.constructor.ConstructorError: could not determine a constructor for the tag '!override'",
+            "In file './compose.yml', services 'include' must be a mapping not an array.",
+            "something that nobody has seen yet",
+        ] {
+            let plain = explain("docker-compose config", said);
+            let older = plain.clone().of_older("docker-compose 1.29.2", &newer);
+            assert!(older.what.starts_with("docker-compose 1.29.2 is older"), "{older}");
+            assert!(older.what.contains("`healthcheck.start_interval`"), "{older}");
+            assert!(older.what.contains(said), "{older}");
+            assert!(older.remedy.contains("install the plugin"), "{older}");
+            assert!(!older.remedy.contains("correct"), "{older}");
+            assert_eq!(plain.clone().of_older("docker-compose 1.29.2", &[]), plain);
+        }
+        let taken = explain("docker-compose up -d", "port is already allocated");
+        assert_eq!(taken.clone().of_older("docker-compose 1.29.2", &newer), taken);
     }
 
     #[test]
@@ -242,6 +330,6 @@ mod tests {
     fn colours_and_repeated_or_endless_lines_are_cut() {
         let said = last_lines(&format!("\u{1b}[31mred\u{1b}[0m\r\nred\n{}\n", "x".repeat(999)), 5);
         assert_eq!(said, format!("red\n{}", "x".repeat(400)));
-        assert!(explain("x", "").contains("it said nothing"));
+        assert!(explain("x", "").what.contains("it said nothing"));
     }
 }

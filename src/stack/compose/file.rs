@@ -1,26 +1,19 @@
 //! What `config` says about the project: services, networks, volumes. Read leniently, for the tools
 //! write the same thing in different ways.
 
+mod clash;
+mod health;
+mod port;
+mod service;
+
 use serde_yaml_ng::{Mapping, Value};
 
-use crate::stack::ready::Expected;
+pub use clash::{Clash, Shared, clashes};
+pub use health::{HealthCheck, HttpAsk};
+pub use port::{Port, Protocol};
+pub use service::Service;
 
-/// A service of the project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// Its name.
-    pub name: String,
-    /// Its explicit `container_name`.
-    pub container_name: Option<String>,
-    /// How many containers of it; 0: none.
-    pub replicas: u32,
-    /// Profiles it belongs to; none: always.
-    pub profiles: Vec<String>,
-    /// It joins the project's default network.
-    pub default_network: bool,
-    /// It has a health check that is not switched off.
-    pub has_health_check: bool,
-}
+use crate::stack::ready::Expected;
 
 /// A network or volume of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +27,7 @@ pub struct Resource {
 }
 
 /// The project as the tool resolved it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ProjectFile {
     /// `version:`, where the tool writes one.
     pub version: Option<String>,
@@ -55,11 +48,21 @@ impl ProjectFile {
         let mut root: Value = serde_yaml_ng::from_str(yaml).map_err(|e| e.to_string())?;
         // An alias or merge key may be left in it.
         root.apply_merge().map_err(|e| e.to_string())?;
+        ProjectFile::of(&root)
+    }
+
+    /// The same of YAML that was read already.
+    ///
+    /// # Errors
+    /// When it is no mapping.
+    pub fn of(root: &Value) -> Result<ProjectFile, String> {
         let root = root.as_mapping().ok_or("its top level is not a mapping")?;
-        let services = section(root, "services").map(|(name, body)| service(name, body));
+        let mut services: Vec<Service> =
+            section(root, "services").map(|(name, body)| service::read(name, body)).collect();
+        service::mark_one_shots(&mut services);
         Ok(ProjectFile {
             version: root.get("version").and_then(scalar),
-            services: services.collect(),
+            services,
             networks: section(root, "networks").map(|(k, b)| resource(k, b)).collect(),
             volumes: section(root, "volumes").map(|(k, b)| resource(k, b)).collect(),
         })
@@ -69,14 +72,14 @@ impl ProjectFile {
     /// 2.24 list services of other profiles too.
     #[must_use]
     pub fn expected(&self, profiles: &[String]) -> Vec<Expected> {
-        let enabled = |s: &Service| {
-            s.profiles.is_empty() || profiles.iter().any(|p| p == "*" || s.profiles.contains(p))
-        };
-        self.services
-            .iter()
-            .filter(|s| enabled(s) && s.replicas > 0)
+        self.enabled(profiles)
             .map(|s| Expected { service: s.name.clone(), replicas: s.replicas })
             .collect()
+    }
+
+    /// The services that `up` starts with these profiles.
+    pub fn enabled<'a>(&'a self, profiles: &'a [String]) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(move |s| s.enabled(profiles) && s.replicas > 0)
     }
 
     /// Names in the engine of the volumes that `down -v` removes.
@@ -98,36 +101,6 @@ fn section<'a>(root: &'a Mapping, key: &str) -> impl Iterator<Item = (String, &'
         .filter_map(|(name, body)| Some((scalar(name)?, body)))
 }
 
-fn service(name: String, body: &Value) -> Service {
-    let replicas = body
-        .get("deploy")
-        .and_then(|d| d.get("replicas"))
-        .or_else(|| body.get("scale"))
-        .and_then(scalar)
-        .and_then(|n| n.parse().ok());
-    let check = body.get("healthcheck");
-    let disabled = check.and_then(|c| c.get("disable")).and_then(Value::as_bool).unwrap_or(false);
-    Service {
-        container_name: body.get("container_name").and_then(scalar),
-        replicas: replicas.unwrap_or(1),
-        profiles: body
-            .get("profiles")
-            .and_then(Value::as_sequence)
-            .map(|p| p.iter().filter_map(scalar).collect())
-            .unwrap_or_default(),
-        default_network: match body.get("networks") {
-            None => body.get("network_mode").is_none(),
-            Some(Value::Mapping(networks)) => networks.contains_key("default"),
-            Some(Value::Sequence(networks)) => {
-                networks.iter().any(|n| n.as_str() == Some("default"))
-            }
-            Some(_) => body.get("network_mode").is_none(),
-        },
-        has_health_check: check.is_some() && !disabled,
-        name,
-    }
-}
-
 fn resource(key: String, body: &Value) -> Resource {
     let external = body.get("external");
     // The old form: `external: {name: x}`.
@@ -144,7 +117,7 @@ fn resource(key: String, body: &Value) -> Resource {
 }
 
 /// A scalar as text: names may be written as numbers.
-fn scalar(value: &Value) -> Option<String> {
+pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
@@ -180,7 +153,7 @@ mod tests {
             assert!(file.volume_names("demo").contains(&"demo_dbdata".to_owned()), "{version}");
             let db = file.services.iter().find(|s| s.name == "db").expect("db");
             assert_eq!(db.container_name.as_deref(), Some("demo-database"));
-            assert!(db.has_health_check && !db.default_network);
+            assert!(db.has_health_check() && !db.default_network);
         }
     }
 
@@ -204,7 +177,7 @@ mod tests {
         )
         .expect("a project");
         assert_eq!(names(&file.expected(&[])), [("1", 1), ("a", 3)]);
-        assert!(!file.services.iter().any(|s| s.has_health_check));
+        assert!(!file.services.iter().any(Service::has_health_check));
     }
 
     #[test]

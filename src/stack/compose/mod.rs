@@ -6,7 +6,9 @@ pub mod discover;
 mod failure;
 mod file;
 mod labels;
+mod newer;
 mod owner;
+pub mod raw;
 mod reset;
 mod tool;
 
@@ -16,7 +18,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use call::Caller;
-pub use file::{ProjectFile, Resource, Service};
+pub use failure::Failure;
+pub use file::{
+    Clash, HealthCheck, HttpAsk, Port, ProjectFile, Protocol, Resource, Service, Shared, clashes,
+};
 pub use labels::Stamp;
 pub use owner::{Owned, Owner, Survey};
 pub use tool::{Project, Tool, caller};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::call::{CallError, Caller, Output};
-use super::failure;
+use super::failure::{self, Failure};
+use super::newer::{Version, newer_than};
 use crate::config::Compose;
 use crate::session::ports::StackError;
 use crate::stack::engine::Endpoint;
@@ -58,7 +59,7 @@ impl Tool {
         Err(StackError::environment(format!(
             "there is no compose tool: {}; install the plugin (`apt-get install \
              docker-compose-plugin`, or docs.docker.com/compose/install) or docker-compose 1.29",
-            tried.join("; ")
+            tried.join(", ")
         )))
     }
 
@@ -153,14 +154,11 @@ impl Project {
     ///
     /// # Errors
     /// When the files are not valid: the reason and the remedy.
-    pub async fn config(&self) -> Result<String, StackError> {
+    pub async fn config(&self) -> Result<String, Failure> {
         let output = self.call(&["config"], QUICK).await?;
         // An unknown option answers 0 and says nothing in 1.29.
         if output.stdout.trim().is_empty() {
-            return Err(StackError::environment(failure::explain(
-                &self.words(&["config"]).join(" "),
-                &output.stderr,
-            )));
+            return Err(self.failed(&self.words(&["config"]).join(" "), &output.stderr));
         }
         Ok(output.stdout)
     }
@@ -170,7 +168,8 @@ impl Project {
     /// # Errors
     /// When it fails: the reason and the remedy.
     pub async fn up(&self, limit: Duration) -> Result<(), StackError> {
-        self.call(&["up", "-d"], limit).await.map(|_| ())
+        self.call(&["up", "-d"], limit).await?;
+        Ok(())
     }
 
     /// `down`, with the volumes if told so. Its answer is no proof: look at the engine afterwards.
@@ -179,23 +178,34 @@ impl Project {
     /// When it fails: the reason and the remedy.
     pub async fn down(&self, volumes: bool, limit: Duration) -> Result<(), StackError> {
         let action: &[&str] = if volumes { &["down", "-v"] } else { &["down"] };
-        self.call(action, limit).await.map(|_| ())
+        self.call(action, limit).await?;
+        Ok(())
     }
 
-    async fn call(&self, action: &[&str], limit: Duration) -> Result<Output, StackError> {
+    async fn call(&self, action: &[&str], limit: Duration) -> Result<Output, Failure> {
         let words = self.words(action);
         let command = words.join(" ");
         match self.caller.run(&words, &self.compose.directory, limit).await {
             Ok(output) if output.ok() => Ok(output),
-            Ok(output) => Err(StackError::environment(failure::explain(&command, &output.stderr))),
-            Err(error @ CallError::Start { .. }) => Err(StackError::environment(format!(
-                "{error}; install a compose tool (docs.docker.com/compose/install)"
-            ))),
-            Err(error @ CallError::TimedOut { .. }) => Err(StackError::environment(format!(
-                "`{command}` hangs: {error}\nlook whether the engine answers (`docker ps`), then \
-                 try again or raise `stack.ready_timeout`"
-            ))),
+            Ok(output) => Err(self.failed(&command, &output.stderr)),
+            Err(error @ CallError::Start { .. }) => Err(Failure {
+                what: error.to_string(),
+                remedy: "install a compose tool (docs.docker.com/compose/install)".to_owned(),
+            }),
+            Err(error @ CallError::TimedOut { .. }) => Err(Failure {
+                what: format!("`{command}` hangs: {error}"),
+                remedy: "look whether the engine answers (`docker ps`), then try again or raise \
+                         `stack.ready_timeout`"
+                    .to_owned(),
+            }),
         }
+    }
+
+    /// Why a call failed: also because the files are newer than the tool.
+    fn failed(&self, command: &str, stderr: &str) -> Failure {
+        let version = Version::parse(&self.tool.version);
+        let newer = version.map_or(Vec::new(), |tool| newer_than(tool, &self.compose.files));
+        failure::explain(command, stderr).of_older(&self.tool.to_string(), &newer)
     }
 }
 

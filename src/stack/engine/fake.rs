@@ -21,6 +21,8 @@ pub struct World {
     pub containers: BTreeMap<String, Value>,
     pub networks: Vec<Value>,
     pub volumes: Vec<Value>,
+    /// References of images.
+    pub images: Vec<String>,
     /// What each new stream of events says before it ends; the last one stays open.
     pub streams: Vec<Vec<Value>>,
     /// No stream ends by itself.
@@ -119,6 +121,11 @@ async fn answer(State((world, refresh)): State<(Shared, Refresh)>, uri: Uri) -> 
         ["containers", _, "logs"] => return "".into_response(),
         ["networks"] => Some(Value::Array(labelled(&world.networks))),
         ["volumes"] => Some(json!({"Volumes": labelled(&world.volumes)})),
+        ["networks", name] => world.networks.iter().find(|n| n["Name"] == **name).cloned(),
+        ["images", name, "json"] => {
+            let found = world.images.iter().any(|image| image == name);
+            found.then(|| json!({"Id": "sha256:0"}))
+        }
         ["volumes", name] => world.volumes.iter().find(|v| v["Name"] == **name).cloned(),
         _ => None,
     };

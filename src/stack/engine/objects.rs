@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::query_parameters::{ListNetworksOptionsBuilder, ListVolumesOptionsBuilder};
+use bollard::query_parameters::{
+    InspectNetworkOptions, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+};
 
 use super::{CALL_LIMIT, Engine, EngineError, within};
 use crate::stack::naming::Labels;
@@ -69,6 +71,32 @@ impl Engine {
             Err(EngineError::Absent(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether there is a network of this name.
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn has_network(&self, name: &str) -> Result<bool, EngineError> {
+        let call = self.clients.docker.inspect_network(name, None::<InspectNetworkOptions>);
+        there(within(&format!("network {name}"), CALL_LIMIT, call).await)
+    }
+
+    /// Whether this image is on the engine.
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn has_image(&self, reference: &str) -> Result<bool, EngineError> {
+        let call = self.clients.docker.inspect_image(reference);
+        there(within(&format!("image {reference}"), CALL_LIMIT, call).await)
+    }
+}
+
+fn there<T>(answer: Result<T, EngineError>) -> Result<bool, EngineError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(EngineError::Absent(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
