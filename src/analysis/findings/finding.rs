@@ -34,7 +34,7 @@ pub enum FindingKind {
     MissedKill,
     /// A crash.
     Crash,
-    /// A restart whose cause is not recorded, or that somebody asked for.
+    /// A restart after an end with exit code 0, or whose cause is not recorded.
     Restart,
     /// Growth below the leak threshold.
     Suspect,

@@ -15,6 +15,8 @@ pub(super) const EXIT_KILLED: i64 = SIGNAL_BASE + SIGKILL as i64;
 
 /// `kill` and `stop` come within about this long after the end that they asked for.
 const AROUND_END_S: f64 = 1.0;
+/// A group is seen empty this long after the kill, or before what tells of it.
+const KILL_TO_EMPTY_S: f64 = 10.0;
 /// A process that was asked to end may take as long as `stop` waits (10 s), and some more on a
 /// loaded machine; SIGKILL took 5.4 s in an emulated one.
 const GRACE_S: f64 = 15.0;
@@ -90,8 +92,9 @@ impl Life {
         }
     }
 
-    /// So many tasks were in its group at `t`. Answers whether they are another life's: an empty group
-    /// does not come alive by itself.
+    /// So many tasks were in its group at `t`. Answers whether they are another life's: a group whose
+    /// last process was killed does not come alive by itself. One that was empty without a kill may
+    /// have been told so by a source that counts otherwise.
     pub fn tasks(&mut self, t: f64, count: u64) -> bool {
         match count {
             // A group that never showed one may be the wrong one.
@@ -99,10 +102,19 @@ impl Life {
                 self.tasks.empty.get_or_insert(t);
             }
             0 => {}
-            _ if self.tasks.empty.is_some() => return true,
-            _ => (self.tasks.alive, self.tasks.count) = (Some(t), Some(count)),
+            _ if self.was_killed_empty() => return true,
+            _ => self.tasks = Tasks { alive: Some(t), count: Some(count), empty: None },
         }
         false
+    }
+
+    /// Whether its group is empty by an OOM kill.
+    pub fn was_killed_empty(&self) -> bool {
+        let about = |empty: f64| {
+            let (from, to) = (empty - KILL_TO_EMPTY_S, empty + KILL_TO_EMPTY_S);
+            self.ledger.latest_between(from, to).is_some()
+        };
+        self.tasks.empty.is_some_and(about)
     }
 
     /// When its main process was gone at the latest: an engine that hangs tells its end late.

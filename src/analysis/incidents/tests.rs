@@ -323,6 +323,45 @@ fn a_main_process_killed_and_started_again_while_the_engine_was_away_is_no_survi
 }
 
 #[test]
+fn a_group_that_comes_alive_after_its_last_process_was_killed_is_the_next_life() {
+    for mut classifier in [Classifier::live(), Classifier::offline()] {
+        let mut incidents = Vec::new();
+        classifier.observe(&described(0, "1970-01-01T00:00:00Z"), 1.0);
+        for second in 2..60 {
+            let t = f64::from(second);
+            let (kills, count) = match second {
+                ..20 => (0, 2),
+                20..30 => (1, 0),
+                _ => (0, 1),
+            };
+            if second == 40 {
+                // The engine describes it long after.
+                classifier.observe(&described(1, "1970-01-01T00:00:29.5Z"), t);
+            }
+            classifier.group("web", u32::from(second >= 40), t, counted(kills));
+            classifier.group("web", u32::from(second >= 40), t, tasks(count));
+            incidents.extend(classifier.poll(t));
+        }
+        incidents.extend(classifier.finish());
+        assert_eq!(kinds(&incidents), [(IncidentKind::OomMain, 1)], "{incidents:?}");
+        let totals = classifier.totals()["web"];
+        assert_eq!((totals.oom_kills, totals.restarts), (1, 1));
+    }
+}
+
+#[test]
+fn a_group_that_another_source_shows_empty_for_a_while_has_not_ended() {
+    let mut classifier = Classifier::offline();
+    for second in 1..40 {
+        let t = f64::from(second);
+        classifier.group("web", 0, t, counted(u64::from(second >= 35)));
+        classifier.group("web", 0, t, tasks(if (10..20).contains(&second) { 0 } else { 3 }));
+    }
+    assert_eq!(kinds(&classifier.finish()), [(IncidentKind::OomChild, 1)]);
+    assert_eq!(classifier.totals()["web"].restarts, 0);
+}
+
+#[test]
 fn a_container_described_before_its_events_are_told_has_them_in_the_right_life() {
     let mut classifier = Classifier::offline();
     classifier.observe(&described(0, "1970-01-01T00:00:00Z"), 1.0);

@@ -287,7 +287,9 @@ impl Track {
     /// The kernel's counter, read at `t`.
     pub fn reading(&mut self, incarnation: u32, t: f64, kills: u64) {
         let before = self.counter;
-        if let Some(known) = before.filter(|k| k.incarnation == incarnation && kills < k.kills) {
+        let fell = before.filter(|k| k.incarnation == incarnation && kills < k.kills && !k.ahead);
+        let was_killed = self.lives.last().is_some_and(Life::was_killed_empty);
+        if let Some(known) = fell.filter(|_| was_killed) {
             // The same group cannot count backwards: it was made anew, and nobody has told.
             self.renewed(t);
             self.counter = Some(Counted { kills: 0, ahead: true, ..known });
@@ -296,8 +298,9 @@ impl Track {
         let (start, seen_start) = (life.start, life.start.is_some());
         let now = Counted { incarnation, kills, ahead: false };
         let rise = match self.counter {
-            Some(known) if known.incarnation == incarnation || known.ahead => {
-                kills.saturating_sub(known.kills)
+            Some(known) if known.ahead => kills.saturating_sub(known.kills),
+            Some(known) if known.incarnation == incarnation && kills >= known.kills => {
+                kills - known.kills
             }
             // Without a start that was seen, kills before the first reading are not this run's.
             None if !seen_start => 0,
