@@ -50,7 +50,8 @@ fn live(name: &str) -> Outcome {
 
 fn recorded(name: &str) -> Outcome {
     let (data, damage) = read_journal(&folder(name)).expect("a journal");
-    assert!(damage.is_empty(), "{damage:?}");
+    // The recordings are trimmed to what matters; nothing else may be wrong with them.
+    assert!(damage.iter().all(|d| d.what.contains("before it are missing")), "{damage:?}");
     let judged = of_dataset(&data).into_iter().next().expect("a scenario");
     Outcome { incidents: judged.incidents, totals: judged.totals.into_iter().collect() }
 }
