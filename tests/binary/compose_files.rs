@@ -56,12 +56,13 @@ fn check_is_not_ready_where_up_would_fail() {
         "container_name model is wanted by one, two",
         "host port 11434 is wanted by one, two",
         "there is no network not_made_yet",
-        "docker network create not_made_yet",
         "will be pulled",
     ] {
         assert!(ran.err.contains(said), "{said}:\n{}", ran.err);
     }
     assert_eq!(row(&site, &[], "images").expect("a row")["status"], "note");
+    let remedy = row(&site, &[], "external").expect("a row")["remedy"].to_string();
+    assert!(remedy.contains("`docker network create not_made_yet`"), "{remedy}");
 }
 
 #[test]

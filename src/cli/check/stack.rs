@@ -49,6 +49,8 @@ pub async fn rows(
     let mut rows = vec![services::row(config, containers, expected)];
     if up {
         rows.extend(source_rows(config, opened, containers, clock).await);
+    } else if matches!(config.stack.kind, StackKind::Attach { .. }) {
+        rows.push(Row::note("sources", "nothing runs that could be read"));
     } else {
         rows.push(Row::not_up("sources", "nothing runs that could be read"));
     }

@@ -10,8 +10,8 @@ use super::read::profiles_of;
 pub struct Choice {
     /// Enabled.
     pub on: Vec<String>,
-    /// Who said so, where it was not settled here.
-    pub said_by: Option<String>,
+    /// Somebody else said so, also where that is none of them; the remarks tell who.
+    pub settled: bool,
     /// Left to the owner, and why: one excludes the other.
     pub off: Vec<String>,
     /// What excludes what, a line each.
@@ -28,11 +28,7 @@ impl Choice {
 /// Chooses.
 pub fn choose(file: &ProjectFile, found: &Discovered) -> Choice {
     if found.profiles_by != Origin::Caller {
-        return Choice {
-            on: found.profiles.clone(),
-            said_by: Some(found.profiles_by.to_string()),
-            ..Choice::default()
-        };
+        return Choice { on: found.profiles.clone(), settled: true, ..Choice::default() };
     }
     let all = profiles_of(file);
     let of = |profiles: &[&String]| {

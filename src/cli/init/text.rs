@@ -71,12 +71,9 @@ fn stack(out: &mut String, starting: &Starting<'_>) {
 }
 
 fn profiles(out: &mut String, choice: &Choice) {
-    if let Some(said_by) = &choice.said_by {
-        remark(out, &format!("As {said_by} says."));
-    }
     choice.reasons.iter().for_each(|reason| remark(out, &sentence(reason)));
     if choice.off.is_empty() {
-        if !choice.on.is_empty() || choice.said_by.is_some() {
+        if !choice.on.is_empty() || choice.settled {
             let _ = writeln!(out, "profiles = {}", list(&choice.on));
         }
         return;
