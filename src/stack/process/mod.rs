@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use crate::config::{Config, ProcessService, Reset};
 use crate::model::{Container, StackEvent};
 use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
-use crate::stack::folders::{files_dir, is_in_memory, run_dir};
+use crate::stack::folders::{OwnFolder, files_dir, is_in_memory, run_dir};
 use crate::stack::lock::ProjectLock;
 
 use limits::Groups;
@@ -47,7 +47,7 @@ pub struct ProcessStack {
     ready_timeout: Duration,
     mark: Mark,
     groups: Result<Groups, String>,
-    folder: PathBuf,
+    folder: OwnFolder,
     running: Vec<Running>,
     events_out: mpsc::UnboundedSender<StackEvent>,
     events: mpsc::UnboundedReceiver<StackEvent>,
@@ -90,7 +90,7 @@ impl ProcessStack {
         mark::clear_remains(Path::new(PROC), &all, &Groups::parents(root));
         let mark = Mark::mine(&config.project).map_err(|e| cannot(Path::new(PROC), e))?;
         let folder = all.join(mark.to_string());
-        std::fs::create_dir_all(&folder).map_err(|e| cannot(&folder, e))?;
+        let folder = OwnFolder::make(&folder).map_err(|e| cannot(&folder, e))?;
         let (events_out, events) = mpsc::unbounded_channel();
         Ok(ProcessStack {
             project: config.project.clone(),
@@ -139,12 +139,12 @@ impl ProcessStack {
         let mark = self.mark.to_string();
         let site = Site { mark, round: self.round, base_dir: &self.base_dir, ports: &ports };
         for service in &self.services {
-            let dir = self.folder.join(&service.name);
-            if !keep_files {
-                let _ = std::fs::remove_dir_all(&dir);
-            }
-            std::fs::create_dir_all(&dir).map_err(|e| {
-                StackError::environment(format!("{} cannot be made: {e}", dir.display()))
+            let dir = self.folder_of(&service.name, keep_files).map_err(|e| {
+                StackError::environment(format!(
+                    "the folder of service {} in {} cannot be made anew: {e}",
+                    service.name,
+                    self.folder.path().display()
+                ))
             })?;
             let prepared = prepare(service, &dir, &site).map_err(StackError::environment)?;
             let groups = self.groups.as_ref().ok().cloned();
@@ -153,6 +153,13 @@ impl ProcessStack {
             self.running.push(Running::start(prepared, groups, life, out));
         }
         Ok(())
+    }
+
+    fn folder_of(&self, service: &str, keep_files: bool) -> std::io::Result<PathBuf> {
+        if !keep_files {
+            self.folder.clear(service)?;
+        }
+        self.folder.child(service)
     }
 
     async fn wait_until_ready(&self) -> Result<(), StackError> {
@@ -184,7 +191,7 @@ impl ProcessStack {
         if let Ok(groups) = &self.groups {
             groups.remove();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.folder.remove();
     }
 }
 
@@ -251,7 +258,7 @@ impl Stack for ProcessStack {
             ),
         };
         let names: Vec<&str> = self.services.iter().map(|s| s.name.as_str()).collect();
-        let files = if is_in_memory(&self.folder) {
+        let files = if is_in_memory(self.folder.path()) {
             "; the folders of the services (${dir}) lie on a tmpfs: what they write there counts as \
              their memory; set TMPDIR to a folder on a disk"
         } else {
