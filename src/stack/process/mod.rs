@@ -2,11 +2,12 @@
 //!
 //! They are started, health-checked and restarted as an engine would; each in a session of its
 //! own, and, where this user may make control groups, under its memory and CPU limits. Nothing
-//! outlives the runner: the kernel ends the services with it, and what a runner that was killed
-//! left behind is removed by the next one (see `mark`).
+//! outlives the runner: the kernel ends the services with it, a guard ends what they started (see
+//! `guard`), and the files of a runner that was killed are removed by the next one (see `mark`).
 
 mod checks;
 mod expand;
+mod guard;
 mod health;
 mod limits;
 mod log;
@@ -34,6 +35,9 @@ use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
 use crate::stack::folders::{OwnFolder, files_dir, is_in_memory, run_dir};
 use crate::stack::lock::ProjectLock;
 
+pub use guard::{COMMAND as GUARD_COMMAND, command as guard_command};
+
+use guard::Guard;
 use limits::Groups;
 use mark::Mark;
 use prepare::{Site, choose_ports, prepare};
@@ -54,6 +58,10 @@ pub struct ProcessStack {
     /// The next life's number of each service, over resets.
     lives: BTreeMap<String, u32>,
     round: u32,
+    /// This program, to start a guard with; none in tests, whose program is another one.
+    program: Option<&'static Path>,
+    guard: Option<Guard>,
+    cgroup_root: PathBuf,
     _lock: ProjectLock,
 }
 
@@ -71,7 +79,9 @@ impl ProcessStack {
         services: &[ProcessService],
         run: &str,
     ) -> Result<ProcessStack, StackError> {
-        ProcessStack::open_in(&run_dir()?, &files_dir()?, config, services, run)
+        let mut stack = ProcessStack::open_in(&run_dir()?, &files_dir()?, config, services, run)?;
+        stack.program = Some(Path::new("/proc/self/exe"));
+        Ok(stack)
     }
 
     fn open_in(
@@ -105,6 +115,9 @@ impl ProcessStack {
             events,
             lives: BTreeMap::new(),
             round: 0,
+            program: None,
+            guard: None,
+            cgroup_root: root.clone(),
             _lock: lock,
         })
     }
@@ -135,6 +148,7 @@ impl ProcessStack {
 
     fn start_all(&mut self, keep_files: bool) -> Result<(), StackError> {
         self.round += 1;
+        self.watch_over()?;
         let ports = choose_ports(&self.services)?;
         let mark = self.mark.to_string();
         let site = Site { mark, round: self.round, base_dir: &self.base_dir, ports: &ports };
@@ -152,6 +166,20 @@ impl ProcessStack {
             let out = self.events_out.clone();
             self.running.push(Running::start(prepared, groups, life, out));
         }
+        Ok(())
+    }
+
+    /// Starts the guard, once.
+    fn watch_over(&mut self) -> Result<(), StackError> {
+        let Some(program) = self.program.filter(|_| self.guard.is_none()) else { return Ok(()) };
+        let guard = Guard::start(program, &self.mark.to_string(), &self.cgroup_root);
+        let guard = guard.map_err(|e| {
+            StackError::environment(format!(
+                "the process that ends what a killed run leaves cannot be started: {e}; raise the \
+                 limit of processes (ulimit -u)"
+            ))
+        })?;
+        self.guard = Some(guard);
         Ok(())
     }
 
