@@ -12,12 +12,15 @@ pub mod config;
 #[cfg(feature = "app")]
 pub mod demo;
 #[cfg(feature = "app")]
+mod groups;
+#[cfg(feature = "app")]
 pub mod hooks;
 #[cfg(feature = "app")]
 pub mod load;
 pub mod model;
 #[cfg(feature = "app")]
 pub mod net;
+mod os;
 pub mod report;
 pub mod scenario;
 #[cfg(feature = "app")]

@@ -33,7 +33,7 @@ pub mod slope;
 pub mod stats;
 pub mod summary;
 
-pub use analyze::{Analysis, Status, analyze, analyze_with};
+pub use analyze::{Analysis, Status, add_unfinished, analyze, analyze_with};
 pub use containers::ContainerAnalysis;
 pub use dataset::{Columns, Dataset, Format, HealthSeries, OomEvent, Phase, ScenarioData, Series};
 pub use findings::{Finding, FindingKind, Severity};

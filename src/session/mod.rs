@@ -11,6 +11,7 @@ pub mod load_driver;
 pub mod outcome;
 mod phases;
 pub mod ports;
+mod reserve;
 pub mod run;
 pub mod sampler;
 mod settling;
@@ -20,6 +21,7 @@ pub mod view;
 pub mod watch_stack;
 
 pub use outcome::{Abort, Outcome, Signal};
+pub use reserve::Reserved;
 pub use run::{Parts, Session};
 
 #[cfg(test)]

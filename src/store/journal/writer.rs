@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,7 +133,7 @@ impl Journal {
     /// Saves a file in a folder of the run; one that is there keeps its content.
     fn save(&mut self, folder_name: &str, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let folder = self.folder.file(folder_name);
-        fs::create_dir_all(&folder).map_err(|e| with_path(&folder, &e))?;
+        fs::create_dir_all(&folder).map_err(|e| with_path(&folder, e))?;
         let (stem, extension) = file_name(name);
         for count in 1..=MAX_SAME_NAME {
             let name = match count {
@@ -142,14 +143,14 @@ impl Journal {
             let path = folder.join(&name);
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
-                    file.write_all(bytes).map_err(|e| with_path(&path, &e))?;
+                    file.write_all(bytes).map_err(|e| with_path(&path, e))?;
                     return Ok(Path::new(folder_name).join(name));
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(with_path(&path, &e)),
+                Err(e) => return Err(with_path(&path, e)),
             }
         }
-        Err(with_path(&folder, &io::ErrorKind::AlreadyExists.into()))
+        Err(with_path(&folder, io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Syncs all that was written to the disk and closes the journal. Dropping it does the same
@@ -179,7 +180,7 @@ impl crate::session::ports::Recorder for Journal {
         containers: &[Container],
         sources: BTreeMap<String, SourceKind>,
     ) -> io::Result<()> {
-        Journal::begin(self, containers, sources).map_err(io::Error::other)
+        Journal::begin(self, containers, sources).map_err(|e| io::Error::new(e.kind(), e))
     }
 
     fn tick(&mut self, tick: &Tick) -> io::Result<()> {
@@ -219,13 +220,18 @@ impl Appended {
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        // The kernel would go on writing to a file that nobody can ever read.
+        if self.file.metadata().is_ok_and(|meta| meta.nlink() == 0) {
+            let removed = StoreError::NotFound { path: self.path.clone() };
+            return Err(io::Error::new(io::ErrorKind::NotFound, removed));
+        }
         if self.torn {
-            self.file.write_all(b"\n").map_err(|e| with_path(&self.path, &e))?;
+            self.file.write_all(b"\n").map_err(|e| with_path(&self.path, e))?;
             self.torn = false;
         }
         self.file.write_all(line).map_err(|e| {
             self.torn = true;
-            with_path(&self.path, &e)
+            with_path(&self.path, e)
         })
     }
 }
