@@ -14,12 +14,15 @@ pub mod config;
 #[cfg(feature = "app")]
 pub mod demo;
 #[cfg(feature = "app")]
+mod groups;
+#[cfg(feature = "app")]
 pub mod hooks;
 #[cfg(feature = "app")]
 pub mod load;
 pub mod model;
 #[cfg(feature = "app")]
 pub mod net;
+mod os;
 pub mod outside;
 pub mod report;
 pub mod scenario;

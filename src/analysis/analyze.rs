@@ -19,6 +19,8 @@ use super::metrics::{self, HealthAnalysis, MetricAnalysis};
 use super::provenance::Provenance;
 use super::scenario_stats::{self, ScenarioStats};
 use super::settings::Settings;
+use crate::model::EventKind;
+use crate::model::event::Unfinished;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -98,6 +100,8 @@ pub struct Analysis {
     pub oom_kills: Vec<OomKill>,
     /// OOM kills that totals know of and nobody told.
     pub missed_kills: Vec<MissedKills>,
+    /// What was left undone at the end of the run.
+    pub unfinished: Vec<Unfinished>,
     /// Where figures came from, how old they were, and whether sources agree.
     pub provenance: Provenance,
     /// What of the record could not be used.
@@ -174,15 +178,28 @@ pub fn analyze_with(
         missed_kills: missed_kills(data, &incidents),
         incidents,
         oom_kills: forensics::kills(data, settings),
+        unfinished: unfinished(data),
         provenance: data.provenance.clone(),
         damage: Vec::new(),
         findings: Vec::new(),
         bottlenecks: Vec::new(),
         recommendations: Vec::new(),
     };
-    analysis.findings = findings::find(&analysis, run_date(data));
-    analysis.bottlenecks = findings::bottlenecks(&analysis);
-    analysis.recommendations = findings::recommendations(&analysis);
+    conclude(&mut analysis, data);
+    analysis
+}
+
+/// Adds what could not be done after the analysis to it: what is written then still says so.
+pub fn add_unfinished(analysis: &mut Analysis, data: &Dataset, left: Unfinished) {
+    analysis.unfinished.push(left);
+    conclude(analysis, data);
+}
+
+/// What follows from all the rest.
+fn conclude(analysis: &mut Analysis, data: &Dataset) {
+    analysis.findings = findings::find(analysis, run_date(data));
+    analysis.bottlenecks = findings::bottlenecks(analysis);
+    analysis.recommendations = findings::recommendations(analysis);
     let has_ticks = data.scenarios.iter().any(|scenario| !scenario.time.is_empty());
     analysis.status = if data.abort_reason.as_deref() == Some(RUNNING) {
         Status::Running
@@ -193,7 +210,15 @@ pub fn analyze_with(
     } else {
         Status::Passed
     };
-    analysis
+}
+
+/// What the journal says was left undone.
+fn unfinished(data: &Dataset) -> Vec<Unfinished> {
+    let left = data.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Unfinished(left) => Some(left.clone()),
+        _ => None,
+    });
+    left.collect()
 }
 
 /// Day of the run, by which `[[accept]]` entries expire: a re-analysis years later says the same.

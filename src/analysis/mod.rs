@@ -34,7 +34,7 @@ pub mod slope;
 pub mod stats;
 pub mod summary;
 
-pub use analyze::{Analysis, RUNNING, Status, analyze, analyze_with};
+pub use analyze::{Analysis, RUNNING, Status, add_unfinished, analyze, analyze_with};
 pub use containers::ContainerAnalysis;
 pub use damage::Damage;
 pub use dataset::{Columns, Dataset, Format, HealthSeries, OomEvent, Phase, ScenarioData, Series};

@@ -51,6 +51,7 @@ fn of_paths(paths: &[PathBuf], out: Option<&Path>, args: &AnalyzeArgs) -> Exit {
         demo: false,
         wall_seconds: None,
         overrides: args.overrides.clone(),
+        unfinished: Vec::new(),
     };
     for (job, result) in jobs.iter().zip(analyze_all(&jobs, &wanted)) {
         match result {
@@ -58,6 +59,7 @@ fn of_paths(paths: &[PathBuf], out: Option<&Path>, args: &AnalyzeArgs) -> Exit {
                 exit = exit.and(done.exit);
                 say(job, &done, jobs.len() > 1, args.json);
                 broken.extend(done.notes);
+                broken.extend(done.unwritten.iter().map(ToString::to_string));
                 let damage = done.damage.iter().map(ToString::to_string);
                 broken.extend(damage);
             }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use crate::store::StoreError;
 
 /// How a command ended. Ordered by precedence: when several apply, the first wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Exit {
-    /// SIGINT or SIGTERM: 130 or 143. Partial results are saved.
+    /// SIGINT, SIGTERM or SIGHUP: 130, 143 or 129. Partial results are saved.
     Signal(u8),
     /// Wrong usage or configuration: 2.
     Usage,
@@ -18,6 +18,7 @@ pub enum Exit {
     /// Findings that fail the run: 1.
     Findings,
     /// Clean: 0.
+    #[default]
     Clean,
 }
 

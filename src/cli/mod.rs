@@ -30,13 +30,20 @@ mod wire;
 pub use args::{Cli, Command};
 pub use exit::Exit;
 
+use crate::stack::process::{GUARD_COMMAND, guard_command};
+
 /// Runs the command that was typed.
 #[must_use]
 pub fn main() -> ExitCode {
     // The demo's health check is started every two seconds: it must not pay for a command line.
-    let mut words = std::env::args().skip(1);
-    if words.next().as_deref() == Some("demo-health") {
-        return crate::demo::health_command(words);
+    let mut words = std::env::args_os().skip(1).map_while(|word| word.into_string().ok());
+    match words.next().as_deref() {
+        Some("demo-health") => return crate::demo::health_command(words),
+        Some(GUARD_COMMAND) => {
+            guard_command(words);
+            return Exit::Clean.into();
+        }
+        _ => {}
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -12,7 +12,7 @@ use crate::tell::Said;
 use super::finish::Wanted;
 use super::resolve::shown;
 
-/// Writes what is wanted under `out`; answers the last screen.
+/// Writes what is wanted under `out`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -21,7 +21,7 @@ pub fn write(
     data: &Dataset,
     analysis: &Analysis,
     wanted: &Wanted,
-) -> Result<Said, StoreError> {
+) -> Result<(), StoreError> {
     let drawn = if wanted.charts {
         let options = charts::Options { all: wanted.all_charts };
         charts::write(&out.join("charts"), data, analysis, &options)?
@@ -29,8 +29,7 @@ pub fn write(
         Vec::new()
     };
     let report = Report { data, analysis, charts: &drawn };
-    let report_path = out.join("report.html");
-    atomic::write(&report_path, html::report(&report).as_bytes())?;
+    atomic::write(&out.join(REPORT), html::report(&report).as_bytes())?;
     atomic::write(&out.join("report.md"), markdown::report(&report).as_bytes())?;
     // One that no longer fits would mislead.
     let limits = out.join("limits.compose.yml");
@@ -39,11 +38,20 @@ pub fn write(
         None if limits_file::is_ours(&limits) => drop(std::fs::remove_file(&limits)),
         None => {}
     }
-    Ok(last_screen(&Screen {
+    Ok(())
+}
+
+/// The page that the last screen names.
+const REPORT: &str = "report.html";
+
+/// The last screen.
+#[must_use]
+pub fn screen(out: &Path, data: &Dataset, analysis: &Analysis, wanted: &Wanted) -> Said {
+    last_screen(&Screen {
         data,
         analysis,
-        report_path: &shown(&report_path),
+        report_path: &shown(&out.join(REPORT)),
         demo: wanted.demo,
         wall_seconds: wanted.wall_seconds,
-    }))
+    })
 }

@@ -1,27 +1,29 @@
 //! `runner run`: measure, then analyse and report what was measured.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
-use tokio::sync::watch;
 
 use crate::analysis::Settings;
 use crate::analysis::metrics::HealthWatch;
 use crate::config::mask::Secrets;
 use crate::config::{Config, Level};
+use crate::groups;
 use crate::scenario::Plan;
 use crate::session::load_driver::LoadDriver;
 use crate::session::ports::{Hooks, RunClock};
 use crate::session::stack_actor::StackHandle;
 use crate::session::ticker::Ticker;
-use crate::session::{Outcome, Parts, Session, Signal};
+use crate::session::{Outcome, Parts, Reserved, Session};
 use crate::source::host::HostSource;
 use crate::source::own::OwnSource;
+use crate::stack::compose::FAREWELL;
 use crate::stack::holder::Holder;
 use crate::store::input::Input;
 use crate::store::journal::{Journal, RunFile};
-use crate::store::run_folder::{RESULTS, RunFolder};
+use crate::store::run_folder::{RESULTS, RunFolder, SAMPLES};
 use crate::tell;
 
 use super::args::RunArgs;
@@ -29,10 +31,12 @@ use super::exit::Exit;
 use super::finish::{Wanted, finish};
 use super::gpus;
 use super::resolve::{self, Chosen};
+use super::signals::{Interrupt, unless_heard};
 use super::wire::{self, Places};
 use super::{confirm, dry_run, signals, terminal};
 
 /// A failure before anything was measured.
+#[derive(Default)]
 struct Failed {
     exit: Exit,
     message: String,
@@ -44,7 +48,7 @@ struct Measured {
     folder: RunFolder,
     demo: bool,
     /// Becomes something at the next signal.
-    interrupt: watch::Receiver<Option<Signal>>,
+    interrupt: Interrupt,
 }
 
 /// Runs the command.
@@ -58,21 +62,39 @@ pub fn command(args: &RunArgs) -> Exit {
             return Exit::Environment;
         }
     };
-    if args.dry_run {
-        return match runtime.block_on(planned(args)) {
-            Ok((config, plan, why)) => {
-                why.iter().for_each(|line| tell::people(line));
-                tell::people(dry_run::text(&config, &plan));
-                Exit::Clean
+    let exit = runtime.block_on(async {
+        match signals::listen() {
+            Ok(interrupt) if args.dry_run => dry(args, &interrupt).await,
+            Ok(interrupt) => run(args, interrupt, begun).await,
+            Err(error) => {
+                tell::people(format!("signals cannot be listened to: {error}"));
+                Exit::Environment
             }
-            Err(failed) => {
-                tell::people(failed.message);
-                failed.exit
-            }
-        };
+        }
+    });
+    // A compose tool that was cut short may still be ending.
+    groups::farewell(FAREWELL);
+    exit
+}
+
+async fn dry(args: &RunArgs, interrupt: &Interrupt) -> Exit {
+    match unless_heard(interrupt, planned(args)).await {
+        Ok(Ok((config, plan, why))) => {
+            why.iter().for_each(|line| tell::people(line));
+            tell::people(dry_run::text(&config, &plan));
+            Exit::Clean
+        }
+        Ok(Err(failed)) => {
+            tell::people(failed.message);
+            failed.exit
+        }
+        Err(signal) => Exit::Signal(signal.exit_code()),
     }
-    match runtime.block_on(measure(args)) {
-        Ok(measured) => runtime.block_on(finish_or_leave(args, measured, begun)),
+}
+
+async fn run(args: &RunArgs, interrupt: Interrupt, begun: Instant) -> Exit {
+    match measure(args, interrupt).await {
+        Ok(measured) => finish_or_leave(args, measured, begun).await,
         Err(failed) => {
             tell::people(failed.message);
             failed.exit
@@ -89,9 +111,56 @@ async fn planned(args: &RunArgs) -> Result<(Config, Plan, Vec<String>), Failed> 
     Ok((config, plan, why))
 }
 
-async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
+/// A run that is about to begin.
+struct Ready {
+    session: Session,
+    folder: RunFolder,
+    demo: bool,
+}
+
+/// What is being done before a run begins, and the folder that it will leave.
+#[derive(Default)]
+struct Preparing {
+    doing: Cell<&'static str>,
+    folder: RefCell<Option<RunFolder>>,
+}
+
+async fn measure(args: &RunArgs, interrupt: Interrupt) -> Result<Measured, Failed> {
+    let preparing = Preparing::default();
+    let prepared = unless_heard(&interrupt, prepare(args, &interrupt, &preparing)).await;
+    let ready = match prepared {
+        Ok(Ok(ready)) => ready,
+        other => {
+            if let Some(folder) = preparing.folder.take() {
+                folder.remove_if_empty();
+            }
+            return Err(match other {
+                Ok(failed) => failed.err().unwrap_or_default(),
+                Err(signal) => Failed {
+                    exit: Exit::Signal(signal.exit_code()),
+                    message: format!(
+                        "{} heard while {}: nothing was started",
+                        signal.name(),
+                        preparing.doing.get()
+                    ),
+                },
+            });
+        }
+    };
+    let Ready { session, folder, demo } = ready;
+    let outcome = session.run().await;
+    Ok(Measured { outcome, folder, demo, interrupt })
+}
+
+/// All that comes before the first scenario; nothing is started. It may be left at any time.
+async fn prepare(
+    args: &RunArgs,
+    interrupt: &Interrupt,
+    preparing: &Preparing,
+) -> Result<Ready, Failed> {
     let usage = |message: String| Failed { exit: Exit::Usage, message };
     let missing = |message: String| Failed { exit: Exit::Environment, message };
+    preparing.doing.set("choosing where the stack runs");
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await.map_err(usage)?;
     apply_flags(&mut config, args)?;
     let secrets = resolve::keep_secret(Secrets::of(&config));
@@ -99,9 +168,8 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     for line in &why {
         tell::people(line);
     }
-    let interrupt = signals::listen().map_err(|e| missing(e.to_string()))?;
-    let signals = interrupt.clone();
     if demo {
+        preparing.doing.set("making the demo's image");
         wire::prepare_demo(&mut config, |line| tell::people(line)).await.map_err(missing)?;
     }
     let config = Arc::new(config);
@@ -109,13 +177,10 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     let started = Utc::now();
     let folder = RunFolder::create(&config.results_dir(), started, config.results.mode)
         .map_err(|e| missing(e.to_string()))?;
-    let opened = match wire::open_stack(&config, folder.test_id()).await {
-        Ok(opened) => opened,
-        Err(error) => {
-            folder.remove_if_empty();
-            return Err(missing(error.message));
-        }
-    };
+    preparing.folder.replace(Some(folder.clone()));
+    preparing.doing.set("looking for the engine and the compose tool");
+    let opened = wire::open_stack(&config, folder.test_id()).await;
+    let opened = opened.map_err(|error| missing(error.message))?;
     let mut run =
         RunFile::new(folder.test_id(), &started.to_rfc3339_opts(SecondsFormat::Millis, true));
     // Where /proc cannot be read, a run that goes on is taken for one that was killed.
@@ -132,6 +197,7 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
     run.devices = found.devices;
     let watch = wire::open_watch(&config, clock, &mut places).map_err(missing)?;
     let health = HealthWatch::new(config.health.iter().map(|check| check.rule.clone()));
+    preparing.doing.set("opening the record");
     let journal = Journal::hiding(&folder, &run, secrets).map_err(|e| missing(e.to_string()))?;
     let mut host = HostSource::new(&config.sources.proc_root);
     let remote = opened.remote;
@@ -164,7 +230,7 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
         stack: StackHandle::spawn(opened.stack),
         load: load.map(|load| LoadDriver::spawn(load, clock, poll)),
         ticker,
-        recorder: Box::new(journal),
+        recorder: Box::new(Reserved::new(journal)),
         confirmation: config.leak.confirm.then(|| {
             let cores = run_cores();
             let settings = Settings { host_cores: cores, ..Settings::from(config.as_ref()) };
@@ -172,12 +238,11 @@ async fn measure(args: &RunArgs) -> Result<Measured, Failed> {
         }),
         hooks: (!config.hooks.is_empty()).then_some(opened.hooks as Arc<dyn Hooks>),
         observer,
-        interrupt,
+        interrupt: interrupt.clone(),
         moved: places.moved(),
         keep_up: args.keep_up,
     });
-    let outcome = session.run().await;
-    Ok(Measured { outcome, folder, demo, interrupt: signals })
+    Ok(Ready { session, folder, demo })
 }
 
 fn run_cores() -> Option<f64> {
@@ -208,23 +273,17 @@ fn apply_flags(config: &mut Config, args: &RunArgs) -> Result<(), Failed> {
 /// Analyses on a thread of its own, so that a signal is heard meanwhile: it ends the process at
 /// once. What was measured is saved; files are written whole or not at all.
 async fn finish_or_leave(args: &RunArgs, measured: Measured, begun: Instant) -> Exit {
-    let mut interrupt = measured.interrupt.clone();
+    let interrupt = measured.interrupt.clone();
     // The signal that ended the measurement is no wish to go without its results; a second one is,
     // and ends the process where it is heard.
     let heard = measured.outcome.signal.is_some();
     let path = measured.folder.path().to_path_buf();
     let args = args.clone();
     let finishing = tokio::task::spawn_blocking(move || finish_run(&args, &measured, begun));
-    let signal = async {
-        match interrupt.wait_for(Option::is_some).await.map(|signal| *signal) {
-            Ok(Some(signal)) if !heard => signal,
-            _ => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         exit = finishing => exit.unwrap_or(Exit::Aborted),
-        signal = signal => {
+        signal = signals::heard(&interrupt), if !heard => {
             tell::people(format!(
                 "ended by {} before the analysis was done; what was measured is saved: \
                  runner analyze {}",
@@ -246,9 +305,19 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
     if let Some(abort) = &outcome.abort {
         exit = exit.and(if abort.environment { Exit::Environment } else { Exit::Aborted });
     }
+    if !outcome.unfinished.is_empty() {
+        exit = exit.and(Exit::Aborted);
+    }
     if outcome.ticks == 0 {
         tell::people(format!(
             "nothing was measured; the record of the attempt is in {}",
+            folder.path().display()
+        ));
+        return exit.and(Exit::Aborted);
+    }
+    if !folder.file(SAMPLES).exists() {
+        tell::people(format!(
+            "the run folder {} was removed while the run went on: what was measured is lost",
             folder.path().display()
         ));
         return exit.and(Exit::Aborted);
@@ -257,6 +326,7 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         charts: !args.no_charts,
         demo: measured.demo,
         wall_seconds: Some(begun.elapsed().as_secs_f64()),
+        unfinished: outcome.unfinished.clone(),
         ..Wanted::default()
     };
     let input = Input::RunFolder(folder.path().to_path_buf());
@@ -266,6 +336,7 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         Ok(done) => {
             tell::people(done.screen);
             done.damage.iter().for_each(|damage| tell::people(damage.to_string()));
+            done.unwritten.iter().for_each(|error| tell::people(error.to_string()));
             exit.and(done.exit)
         }
         Err(error) => {

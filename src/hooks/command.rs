@@ -2,13 +2,13 @@
 
 use std::process::Stdio;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use super::Failure;
 use super::output::Kept;
+use crate::groups::Living;
 
 /// Runs it to its end. Dropped before, its whole group is killed.
 ///
@@ -32,8 +32,7 @@ pub(super) async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("{program} cannot be started: {error}"))?;
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    let guard = Guard(group);
+    let guard = Guard(Living::of(child.id()));
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let status = {
         // A grandchild may hold the pipes open for ever: the command's own end counts.
@@ -70,13 +69,12 @@ pub(super) fn said(what: &str, kept: &Kept) -> Failure {
 }
 
 /// Ends the whole group, children of children included.
-struct Guard(Option<Pid>);
+struct Guard(Option<Living>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // Gone already is as good.
-            let _ = killpg(group, Signal::SIGKILL);
+        if let Some(group) = &self.0 {
+            group.send(Signal::SIGKILL);
         }
     }
 }

@@ -213,9 +213,11 @@ pub enum EventKind {
         /// In words.
         message: String,
     },
+    /// Something that belongs to the end of the run could not be done.
+    Unfinished(Unfinished),
     /// The user or the system asked for an end.
     Interrupt {
-        /// `SIGINT` or `SIGTERM`.
+        /// `SIGINT`, `SIGTERM` or `SIGHUP`.
         signal: String,
     },
     /// The run is complete.
@@ -224,6 +226,15 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         abort_reason: Option<String>,
     },
+}
+
+/// What was left undone at the end of a run: a stack that is still up, results that are not written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// What, and why.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 /// What a hook did.

@@ -78,6 +78,10 @@ pub fn remedy(analysis: &Analysis, finding: &Finding) -> Option<String> {
         FindingKind::Disagreement => {
             "look which source is right, and choose it with sources.only".to_string()
         }
+        FindingKind::Unfinished => {
+            let left = analysis.unfinished.iter().find(|left| left.message == finding.message);
+            return left.map(|left| left.remedy.clone());
+        }
         FindingKind::Threshold => return None,
     })
 }
@@ -199,8 +203,24 @@ pub fn abort(analysis: &Analysis) -> (String, String) {
             "`runner check` tells whether its address answers".to_string(),
         ),
         "record_failed" => (
-            "the results could not be written".to_string(),
-            "free space on the disk, or choose another folder with --out".to_string(),
+            "the record could not be written".to_string(),
+            "look at the run folder and its disk, or choose another folder with -o".to_string(),
+        ),
+        "disk_full" => (
+            "the disk is full".to_string(),
+            "free space on the disk, or choose another folder with -o".to_string(),
+        ),
+        "too_many_open_files" => (
+            "too many files were open".to_string(),
+            "raise the limit: ulimit -n (the hard limit: ulimit -Hn)".to_string(),
+        ),
+        "run_folder_removed" => (
+            "the run folder was removed while the run went on".to_string(),
+            "keep it until the run is over, or choose another folder with -o".to_string(),
+        ),
+        "stack_taken_over" => (
+            "another run has taken the stack over".to_string(),
+            "let one of them end first, or give them other `project`s".to_string(),
         ),
         "nothing_measured" => (
             "nothing was measured".to_string(),

@@ -7,6 +7,7 @@ use crate::model::event::Trigger;
 use crate::scenario::record::Record;
 
 use super::load_driver::{LoadAction, LoadOutcome};
+use super::outcome::Abort;
 use super::phases::Place;
 use super::run::{Io, Session, record_failed};
 use super::stack_actor::News;
@@ -63,6 +64,9 @@ impl Session {
                     Ok(None) => Ok(()),
                     Err(error) => Err(record_failed(&error)),
                 }
+            }
+            News::Lost(message) => {
+                Err(Abort { reason: "stack_taken_over", message, environment: false })
             }
             News::Trouble(message) => {
                 self.warn(message.clone());

@@ -12,6 +12,7 @@ mod load_end;
 pub mod outcome;
 mod phases;
 pub mod ports;
+mod reserve;
 pub mod run;
 pub mod sampler;
 mod settling;
@@ -21,6 +22,7 @@ pub mod view;
 pub mod watch_stack;
 
 pub use outcome::{Abort, Outcome, Signal};
+pub use reserve::Reserved;
 pub use run::{Parts, Session};
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How a run ended.
 
+use crate::model::event::Unfinished;
+
 /// A request to end, from a terminal or a supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -7,6 +9,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal was closed, or the connection to it.
+    Hangup,
 }
 
 impl Signal {
@@ -16,6 +20,7 @@ impl Signal {
         match self {
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
+            Signal::Hangup => "SIGHUP",
         }
     }
 
@@ -25,6 +30,7 @@ impl Signal {
         match self {
             Signal::Interrupt => 130,
             Signal::Terminate => 143,
+            Signal::Hangup => 129,
         }
     }
 }
@@ -34,7 +40,7 @@ impl Signal {
 pub struct Abort {
     /// The word for files: `stress_test_oom`, `stress_test_insufficient_agents`,
     /// `stress_test_threshold_before_load`, `user_interrupt`, `reset_failed`, `load_failed`,
-    /// `record_failed`.
+    /// `record_failed`, `disk_full`, `too_many_open_files`, `run_folder_removed`, `stack_taken_over`.
     pub reason: &'static str,
     /// For people, with the remedy.
     pub message: String,
@@ -49,6 +55,8 @@ pub struct Outcome {
     pub abort: Option<Abort>,
     /// What ended it from outside.
     pub signal: Option<Signal>,
+    /// What was left undone at the end.
+    pub unfinished: Vec<Unfinished>,
     /// Ticks that were taken.
     pub ticks: u64,
 }

@@ -175,6 +175,12 @@ pub trait Stack: Send {
     /// The containers as they are now, in a stable order. Incarnations are counted by the stack.
     async fn containers(&mut self) -> Result<Vec<Container>, StackError>;
 
+    /// Who has taken the stack over, as seen at the last look: what is there is not what this run
+    /// made.
+    fn lost(&self) -> Option<String> {
+        None
+    }
+
     /// The next event. Cancel-safe; pends for ever when there will be none.
     async fn next_event(&mut self) -> StackEvent;
 

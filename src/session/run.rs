@@ -1,14 +1,16 @@
 //! The loop of a run: scenarios in order, each a reset and its phases, each phase a schedule of
 //! ticks beside events, load outcomes and interrupts.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::config::{Action, Config, Reset};
-use crate::model::event::Trigger;
+use crate::model::event::{Trigger, Unfinished};
 use crate::model::{Container, Event, EventKind};
+use crate::os::is_out_of_descriptors;
 use crate::scenario::plan::drives_load;
 use crate::scenario::record::Record;
 use crate::scenario::{Inputs, Kind, Plan, Planned, isolate, level};
@@ -19,7 +21,7 @@ use super::load_driver::LoadDriver;
 use super::load_end::LoadSeen;
 use super::outcome::{Abort, Outcome, Signal};
 use super::phases::wanted;
-use super::ports::{Hooks, Recorder, RunClock};
+use super::ports::{Hooks, Recorder, RunClock, StackError};
 use super::stack_actor::StackHandle;
 use super::ticker::Ticker;
 use super::watch_stack::Watcher;
@@ -139,14 +141,58 @@ impl Session {
         let _ = self.hear_out();
         self.watcher.begin_reset();
         if !self.parts.keep_up {
-            match self.parts.stack.down().await {
-                Ok(what) => self.parts.observer.note(&what),
-                Err(error) => self.warn(format!("taking the stack down failed: {error}")),
-            }
+            self.take_down().await;
         }
         let abort_reason = self.outcome.abort.as_ref().map(|abort| abort.reason.to_string());
         // The run is over: a failure to write this line loses nothing that was measured.
         let _ = self.event(EventKind::RunEnd { abort_reason });
+    }
+
+    /// Takes down what the run made. It goes on through a first signal: what it would leave behind,
+    /// nobody else takes down.
+    async fn take_down(&mut self) {
+        let (result, signal) = self.down_heard().await;
+        if let Some(signal) = signal {
+            self.outcome.signal = Some(signal);
+            // Nothing that was measured is lost with this line.
+            let _ = self.event(EventKind::Interrupt { signal: signal.name().to_string() });
+        }
+        match result {
+            Ok(what) => self.parts.observer.note(&what),
+            Err(error) => self.left_undone(Unfinished {
+                message: format!("the stack was not taken down: {error}"),
+                remedy: "look what is left (docker ps -a) and take it down by hand; the next run \
+                         of this project replaces what this one made"
+                    .to_string(),
+            }),
+        }
+    }
+
+    /// The answer of `down`, and the first signal where it came meanwhile.
+    async fn down_heard(&mut self) -> (Result<String, StackError>, Option<Signal>) {
+        let mut interrupt = self.parts.interrupt.clone();
+        let heard = self.outcome.signal.is_some();
+        let observer = &mut self.parts.observer;
+        let down = self.parts.stack.down();
+        tokio::pin!(down);
+        tokio::select! {
+            biased;
+            result = &mut down => (result, None),
+            signal = wanted(&mut interrupt), if !heard => {
+                observer.note(&format!(
+                    "{} heard: waiting for the stack to be taken down (again to leave at once)",
+                    signal.name()
+                ));
+                (down.await, Some(signal))
+            }
+        }
+    }
+
+    fn left_undone(&mut self, left: Unfinished) {
+        self.warn(format!("{}; {}", left.message, left.remedy));
+        // Where the record cannot be written, the outcome still carries it.
+        let _ = self.event(EventKind::Unfinished(left.clone()));
+        self.outcome.unfinished.push(left);
     }
 
     /// Runs one scenario. `Err` ends the run; a scenario that was aborted by itself does not.
@@ -351,7 +397,16 @@ impl Session {
         }
         let Some(driver) = &self.parts.load else { return };
         let limit = Duration::from_secs(30);
-        match tokio::time::timeout(limit, driver.load().reset()).await {
+        let mut interrupt = self.parts.interrupt.clone();
+        let load = driver.load();
+        let reset = tokio::time::timeout(limit, load.reset());
+        let result = tokio::select! {
+            biased;
+            // The next scenario hears it too, and ends the run.
+            _ = wanted(&mut interrupt) => return,
+            result = reset => result,
+        };
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.warn(format!("resetting the load failed: {error}")),
             Err(_) => self.warn("resetting the load took more than 30 s".to_string()),
@@ -365,7 +420,11 @@ impl Session {
             message: format!("ended by {}; what was measured is saved", signal.name()),
             environment: false,
         });
-        self.parts.observer.note("ending: saving what was measured (again to leave at once)");
+        let down = if self.parts.keep_up { "" } else { ", taking the stack down" };
+        self.parts.observer.note(&format!(
+            "{} heard: ending the load{down}, saving what was measured (again to leave at once)",
+            signal.name()
+        ));
         self.event(EventKind::Interrupt { signal: signal.name().to_string() })
     }
 
@@ -426,12 +485,17 @@ pub(super) fn before_load_abort(trigger: &Trigger) -> Abort {
     }
 }
 
+const SAVED: &str = "what was measured so far is saved";
+
 pub(super) fn record_failed(error: &std::io::Error) -> Abort {
-    Abort {
-        reason: "record_failed",
-        message: format!(
-            "the record cannot be written: {error}; what was measured so far is saved"
-        ),
-        environment: false,
-    }
+    let (reason, rest) = match error.kind() {
+        ErrorKind::NotFound => {
+            ("run_folder_removed", "the run folder was removed while the run went on")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ("disk_full", SAVED),
+        _ if is_out_of_descriptors(error) => ("too_many_open_files", SAVED),
+        _ => ("record_failed", SAVED),
+    };
+    let message = format!("the record cannot be written: {error}; {rest}");
+    Abort { reason, message, environment: false }
 }

@@ -24,6 +24,8 @@ pub enum News {
         /// What was found.
         words: LastWords,
     },
+    /// Another run has taken the stack over: by whom, in words.
+    Lost(String),
     /// The stack could not be looked at.
     Trouble(String),
 }
@@ -150,7 +152,10 @@ impl Actor {
 
     async fn look(&mut self) {
         let news = match tokio::time::timeout(LOOK_LIMIT, self.stack.containers()).await {
-            Ok(Ok(containers)) => News::Containers(containers),
+            Ok(Ok(containers)) => match self.stack.lost() {
+                Some(who) => News::Lost(who),
+                None => News::Containers(containers),
+            },
             Ok(Err(error)) => News::Trouble(error.to_string()),
             Err(_) => News::Trouble(format!(
                 "the engine did not say within {} s which containers there are",

@@ -51,6 +51,12 @@ impl Holder {
         self.life_in(Path::new("/proc"), namespace(), &boot(), this_machine)
     }
 
+    /// Whether any process has this pid now, seen from here.
+    #[must_use]
+    pub fn lives(pid: u32) -> bool {
+        start_time(Path::new("/proc"), pid).is_some()
+    }
+
     fn life_in(&self, proc_root: &Path, namespace: u64, boot: &str, this_machine: bool) -> Life {
         if self.boot != boot {
             return if this_machine { Life::Dead } else { Life::Unknown };

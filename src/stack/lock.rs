@@ -3,13 +3,16 @@
 //!
 //! The lock is the kernel's (`flock`): it goes with its process, however that ends, so a stale
 //! file is simply taken over. The file's content only says who holds it, for the message.
+//!
+//! It holds on this machine and for this user only. What it does not reach (two users, two machines on
+//! one engine) is told by the labels, once more after `up`: see `compose/owner.rs`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use super::holder::Holder;
 use crate::session::ports::StackError;
@@ -29,7 +32,7 @@ impl ProjectLock {
         let path = folder.join(format!("{}.{}.lock", tame(project), tame(engine)));
         let broken = |e: std::io::Error| {
             StackError::environment(format!(
-                "the lock file {} cannot be used: {e}; set XDG_RUNTIME_DIR to a folder of your own",
+                "the lock file {} cannot be used: {e}; remove it when no run goes on",
                 path.display()
             ))
         };
@@ -39,8 +42,13 @@ impl ProjectLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // A link could lead the writing below to any file of this user, a pipe could hang.
+            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
             .open(&path)
             .map_err(broken)?;
+        if !file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 1) {
+            return Err(broken(std::io::Error::other("it is no plain file of its own")));
+        }
         let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,
             Err((file, nix::errno::Errno::EWOULDBLOCK)) => return Err(held(file, project)),
@@ -101,6 +109,21 @@ mod tests {
         let _first = ProjectLock::take(dir.path(), "one", "demo", "a").expect("free");
         assert!(ProjectLock::take(dir.path(), "one", "other", "a").is_ok());
         assert!(ProjectLock::take(dir.path(), "two", "demo", "a").is_ok());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_lock_is_refused_and_its_target_kept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let target = dir.path().join("precious");
+        std::fs::write(&target, "precious\n").expect("a file");
+        let lock = dir.path().join("demo.one.lock");
+        std::os::unix::fs::symlink(&target, &lock).expect("a link");
+        let refused = || ProjectLock::take(dir.path(), "one", "demo", "a").expect_err("a link");
+        assert!(refused().environment && refused().message.contains("demo.one.lock"));
+        std::fs::remove_file(&lock).expect("removed");
+        std::fs::hard_link(&target, &lock).expect("a link");
+        refused();
+        assert_eq!(std::fs::read_to_string(&target).expect("readable"), "precious\n");
     }
 
     #[test]

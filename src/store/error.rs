@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use crate::analysis::damage::Damage;
+use crate::os::is_out_of_descriptors;
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,19 @@ impl StoreError {
         if source.kind() == io::ErrorKind::NotFound {
             return StoreError::NotFound { path: path.to_path_buf() };
         }
-        StoreError::Io { path: path.to_path_buf(), remedy: remedy(source.kind()), source }
+        StoreError::Io { path: path.to_path_buf(), remedy: remedy(&source), source }
+    }
+
+    /// What kind of error of the operating system it is; `InvalidData` for one of content.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            StoreError::NotFound { .. } => io::ErrorKind::NotFound,
+            StoreError::Io { source, .. } => source.kind(),
+            StoreError::UnknownFormat { .. } | StoreError::Damaged { .. } => {
+                io::ErrorKind::InvalidData
+            }
+        }
     }
 
     /// What is wrong, without the path: for a message that names it already.
@@ -80,8 +93,11 @@ impl StoreError {
 
 /// What to do about an error of the operating system.
 #[must_use]
-pub fn remedy(kind: io::ErrorKind) -> &'static str {
-    match kind {
+pub fn remedy(error: &io::Error) -> &'static str {
+    if is_out_of_descriptors(error) {
+        return "too many files are open: raise the limit (ulimit -n)";
+    }
+    match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "give this user access to it, or choose another folder with --out"
         }
@@ -102,9 +118,8 @@ pub fn remedy(kind: io::ErrorKind) -> &'static str {
 /// The same error with the path and the remedy in its message, for callers that only know
 /// [`io::Error`].
 #[must_use]
-pub fn with_path(path: &Path, error: &io::Error) -> io::Error {
-    let message = format!("{}: {error}; {}", path.display(), remedy(error.kind()));
-    io::Error::new(error.kind(), message)
+pub fn with_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), StoreError::io(path, error))
 }
 
 /// Collects damage without growing beyond reason on a file that is nothing but damage.

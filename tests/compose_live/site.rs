@@ -130,6 +130,7 @@ impl Site {
             engine: Engine::connect().await.expect("an engine"),
             tools: Tool::candidates(),
             run_dir: self.dir.path().to_owned(),
+            lock_dir: self.dir.path().to_owned(),
         };
         ComposeStack::open_with(&self.project, config, run, parts).await.expect("a stack")
     }

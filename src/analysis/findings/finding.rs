@@ -68,6 +68,8 @@ pub enum FindingKind {
     Disagreement,
     /// What stopped stress or speed.
     Threshold,
+    /// Something at the end of the run that was not done.
+    Unfinished,
 }
 
 impl FindingKind {
@@ -99,15 +101,16 @@ impl FindingKind {
             FindingKind::Health => "health",
             FindingKind::Disagreement => "disagreement",
             FindingKind::Threshold => "threshold",
+            FindingKind::Unfinished => "unfinished",
         }
     }
 
     /// Whether it fails a run without being listed in `fail_on`.
     fn fails_by_itself(self) -> bool {
         use FindingKind::{GpuGrowth, GpuLeak, Leak, Metric, MetricGrowth, MissedLeak};
-        use FindingKind::{Oom, ResourceLeak, TaskLeak};
+        use FindingKind::{Oom, ResourceLeak, TaskLeak, Unfinished};
         let leaks = matches!(self, Leak | TaskLeak | ResourceLeak | MissedLeak);
-        leaks || matches!(self, Oom | Metric | MetricGrowth | GpuLeak | GpuGrowth)
+        leaks || matches!(self, Oom | Metric | MetricGrowth | GpuLeak | GpuGrowth | Unfinished)
     }
 }
 

@@ -11,6 +11,7 @@ mod resources;
 mod sources;
 mod stack;
 mod tasks;
+mod unfinished;
 
 pub use advice::{bottlenecks, recommendations};
 pub use finding::{Finding, FindingKind, Severity};
@@ -34,6 +35,7 @@ pub fn find(analysis: &Analysis, day: Option<chrono::NaiveDate>) -> Vec<Finding>
     all.extend(limits::find(analysis));
     all.extend(metrics::find(analysis));
     all.extend(sources::find(analysis));
+    all.extend(unfinished::find(analysis));
     for finding in &mut all {
         finding.settle(&analysis.settings, day);
     }

@@ -3,7 +3,7 @@
 //! Each group of probes answers rows; none changes anything unless `--up` asks for it. A probe that
 //! hangs makes a failed row.
 
-use tokio::sync::watch;
+use std::cell::Cell;
 
 mod cadvisor;
 mod engine;
@@ -27,16 +27,24 @@ mod watched;
 use super::args::CheckArgs;
 use super::exit::Exit;
 use super::resolve::{self, Chosen};
-use super::{signals, wire};
+use super::signals::{self, Interrupt};
+use super::wire;
 use crate::config::mask::Secrets;
 use crate::config::{Compose, Config, ProcessService, StackKind};
+use crate::groups;
 use crate::session::Signal;
 use crate::session::ports::RunClock;
+use crate::stack::compose::FAREWELL;
 use crate::stack::engine::Endpoint;
 use crate::tell;
 use row::{Row, Status};
 
-type Interrupt = watch::Receiver<Option<Signal>>;
+/// A check that listens to signals.
+struct Checking {
+    interrupt: Interrupt,
+    /// The stack is being started, checked or taken down: a signal is for that to hear.
+    up: Cell<bool>,
+}
 
 /// Runs the command.
 pub fn command(args: &CheckArgs) -> Exit {
@@ -47,13 +55,40 @@ pub fn command(args: &CheckArgs) -> Exit {
             return Exit::Environment;
         }
     };
-    match runtime.block_on(check(args)) {
+    let exit = match runtime.block_on(check_or_leave(args)) {
         Ok((rows, signal)) => show(args, &rows, signal),
-        Err(message) => {
+        Err((exit, message)) => {
             tell::people(message);
-            Exit::Usage
+            exit
         }
-    }
+    };
+    // A compose tool that was cut short may still be ending.
+    groups::farewell(FAREWELL);
+    exit
+}
+
+type Checked = (Vec<Row>, Option<Signal>);
+
+/// Until something is started a signal ends it where it is.
+async fn check_or_leave(args: &CheckArgs) -> Result<Checked, (Exit, String)> {
+    let interrupt = signals::listen().map_err(|e| (Exit::Environment, e.to_string()))?;
+    let checking = Checking { interrupt, up: Cell::new(false) };
+    let check = check(args, &checking);
+    tokio::pin!(check);
+    let checked = tokio::select! {
+        biased;
+        checked = &mut check => checked,
+        signal = signals::heard(&checking.interrupt) => {
+            let name = signal.name();
+            if !checking.up.get() {
+                let message = format!("{name} heard: the check was left where it was");
+                return Err((Exit::Signal(signal.exit_code()), message));
+            }
+            tell::people(format!("{name} heard: taking down what was started (again to leave at once)"));
+            check.await.map(|(rows, _)| (rows, Some(signal)))
+        }
+    };
+    checked.map_err(|message| (Exit::Usage, message))
 }
 
 fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
@@ -68,8 +103,7 @@ fn show(args: &CheckArgs, rows: &[Row], signal: Option<Signal>) -> Exit {
     signal.map_or(exit, |signal| exit.and(Exit::Signal(signal.exit_code())))
 }
 
-async fn check(args: &CheckArgs) -> Result<(Vec<Row>, Option<Signal>), String> {
-    let mut interrupt = signals::listen().map_err(|e| e.to_string())?;
+async fn check(args: &CheckArgs, checking: &Checking) -> Result<Checked, String> {
     let Chosen { mut config, demo, why } = resolve::choose(&args.config).await?;
     resolve::keep_secret(Secrets::of(&config));
     let mut rows = vec![Row::ok("config", why.join("\n"))];
@@ -81,15 +115,13 @@ async fn check(args: &CheckArgs) -> Result<(Vec<Row>, Option<Signal>), String> {
         rows.push(Row::error("demo image", &message));
     }
     let signal = match config.stack.kind.clone() {
-        StackKind::Compose(compose) => {
-            of_compose(&config, &compose, up, &mut interrupt, &mut rows).await
-        }
+        StackKind::Compose(compose) => of_compose(&config, &compose, up, checking, &mut rows).await,
         StackKind::Attach { .. } => {
             of_attached(&config, &mut rows).await;
             None
         }
         StackKind::Process { services } => {
-            of_processes(&config, &services, up, &mut interrupt, &mut rows).await
+            of_processes(&config, &services, up, checking, &mut rows).await
         }
     };
     rows.push(machine::results(&config.results_dir()));
@@ -102,7 +134,7 @@ async fn of_compose(
     config: &Config,
     compose: &Compose,
     up: bool,
-    interrupt: &mut Interrupt,
+    checking: &Checking,
     rows: &mut Vec<Row>,
 ) -> Option<Signal> {
     let endpoint = match Endpoint::find().await {
@@ -142,7 +174,7 @@ async fn of_compose(
         rows.extend(outside::rows(file, compose, tool.as_ref(), &engine).await);
     }
     if up {
-        return start(config, expected, interrupt, rows).await;
+        return start(config, expected, checking, rows).await;
     }
     rows.extend(stack::rows(config, &opened, &containers, expected, RunClock::start()).await);
     None
@@ -152,14 +184,16 @@ async fn of_compose(
 async fn start(
     config: &Config,
     expected: Option<usize>,
-    interrupt: &mut Interrupt,
+    checking: &Checking,
     rows: &mut Vec<Row>,
 ) -> Option<Signal> {
     if rows.iter().any(|row| row.status == Status::Failed) {
         rows.push(Row::note("start", "not tried: see what failed above"));
         return None;
     }
-    let (started, signal) = stack::rows_started(config, expected, interrupt).await;
+    checking.up.set(true);
+    let (started, signal) = stack::rows_started(config, expected, &checking.interrupt).await;
+    checking.up.set(false);
     rows.extend(started);
     signal
 }
@@ -201,13 +235,13 @@ async fn of_processes(
     config: &Config,
     services: &[ProcessService],
     up: bool,
-    interrupt: &mut Interrupt,
+    checking: &Checking,
     rows: &mut Vec<Row>,
 ) -> Option<Signal> {
     rows.extend(process::rows(config, services).await);
     rows.push(machine::control_groups(config, None));
     if up {
-        return start(config, Some(services.len()), interrupt, rows).await;
+        return start(config, Some(services.len()), checking, rows).await;
     }
     rows.push(Row::not_up("services", "local processes are started by each run"));
     rows.push(load::row(config, &[], false).await);

@@ -1,10 +1,9 @@
 //! The running stack: services, sources, load. It is looked at without changing anything, or, with
 //! `--up`, started first and taken down afterwards.
 
-use tokio::sync::watch;
-
 use super::row::{Row, within};
 use super::{load, prometheus, services, sources, watched};
+use crate::cli::signals::{self, Interrupt};
 use crate::cli::wire::{self, Opened, Places};
 use crate::config::{Config, StackConfig, StackKind};
 use crate::model::Container;
@@ -90,7 +89,7 @@ async fn source_rows(
 pub async fn rows_started(
     config: &Config,
     expected: Option<usize>,
-    interrupt: &mut watch::Receiver<Option<Signal>>,
+    interrupt: &Interrupt,
 ) -> (Vec<Row>, Option<Signal>) {
     let clock = RunClock::start();
     let test_id = format!("check-{}", std::process::id());
@@ -104,7 +103,7 @@ pub async fn rows_started(
     // Its own time limits: the compose tool's and stack.ready_timeout.
     let signal = tokio::select! {
         biased;
-        signal = interrupt.wait_for(Option::is_some) => signal.ok().and_then(|s| *s),
+        signal = signals::heard(interrupt) => Some(signal),
         report = opened.stack.reset(config.stack.reset) => {
             match report {
                 Err(error) => rows.push(Row::error("start", &error.message)),

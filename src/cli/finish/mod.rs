@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::analysis::incidents::{InScenario, counts, of_dataset, oom_events};
-use crate::analysis::{Analysis, Dataset, Status, Summary, analyze, analyze_with, records};
+use crate::analysis::{
+    Analysis, Dataset, Status, Summary, add_unfinished, analyze, analyze_with, records,
+};
+use crate::model::event::Unfinished;
 use crate::store::input::{Input, Loaded, read_as};
 use crate::store::results::{Extras, write_results};
 use crate::store::run_folder::{RESULTS, SUMMARY};
@@ -31,6 +34,8 @@ pub struct Wanted {
     pub wall_seconds: Option<f64>,
     /// `--set key=value` over the recorded thresholds.
     pub overrides: Vec<String>,
+    /// What the run left undone, also where its record does not say so.
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// An input that was analyzed.
@@ -43,7 +48,9 @@ pub struct Done {
     pub damage: Vec<Damage>,
     /// What is worth a word and is no damage.
     pub notes: Vec<String>,
-    /// Clean, findings, or aborted for damage.
+    /// What could not be written; the screen and the summary say so too.
+    pub unwritten: Vec<StoreError>,
+    /// Clean, findings, or aborted for damage or for what could not be written.
     pub exit: Exit,
     /// The summary, as written.
     pub summary: Summary,
@@ -71,23 +78,59 @@ impl Failed {
     }
 }
 
-/// Analyzes an input and writes everything under `out`.
+/// Analyzes an input and writes everything under `out`. What cannot be written (a full disk) does not
+/// keep the answer back: it is told with it.
 ///
 /// # Errors
-/// When nothing of it is of use, an override is wrong, or `out` cannot be written to.
+/// When nothing of it is of use, an override is wrong, or there is no `out` and it cannot be made.
 pub fn finish(input: &Input, out: &Path, wanted: &Wanted) -> Result<Done, Failed> {
-    let Analysed { data, analysis, damage, notes, needs_results } =
+    let Analysed { data, mut analysis, damage, notes, needs_results } =
         analysed(input, &wanted.overrides)?;
     make_out(input, out)?;
+    for left in &wanted.unfinished {
+        if !analysis.unfinished.contains(left) {
+            add_unfinished(&mut analysis, &data, left.clone());
+        }
+    }
+    let mut unwritten = Vec::new();
     // A run that goes on writes its own results at its end.
     if needs_results && analysis.status != Status::Running {
-        write_results(&out.join(RESULTS), &data, &extras(&data, &analysis))?;
+        let written = write_results(&out.join(RESULTS), &data, &extras(&data, &analysis));
+        note_unwritten(written, &mut unwritten, &mut analysis, &data);
     }
+    let written = write_summary(out, &Summary::of(&analysis));
+    note_unwritten(written, &mut unwritten, &mut analysis, &data);
+    let written = super::report::write(out, &data, &analysis, wanted);
+    if written.is_err() {
+        note_unwritten(written, &mut unwritten, &mut analysis, &data);
+        // It fails as the report did, or tells of it.
+        let _ = write_summary(out, &Summary::of(&analysis));
+    }
+    let mut exit = exit_of(&analysis);
+    if !unwritten.is_empty() {
+        exit = exit.and(Exit::Aborted);
+    }
+    let screen = super::report::screen(out, &data, &analysis, wanted);
     let summary = Summary::of(&analysis);
-    write_summary(out, &summary)?;
-    let exit = exit_of(&analysis);
-    let screen = super::report::write(out, &data, &analysis, wanted)?;
-    Ok(Done { analysis, screen, damage, notes, exit, summary })
+    Ok(Done { analysis, screen, damage, notes, unwritten, exit, summary })
+}
+
+/// What is written from now on says what could not be.
+fn note_unwritten<T>(
+    written: Result<T, StoreError>,
+    unwritten: &mut Vec<StoreError>,
+    analysis: &mut Analysis,
+    data: &Dataset,
+) {
+    let Err(error) = written else { return };
+    let left = Unfinished {
+        message: format!("not everything was written: {error}"),
+        remedy: "what was measured is kept: runner analyze FOLDER --out DIR writes the rest \
+                 somewhere else"
+            .to_string(),
+    };
+    add_unfinished(analysis, data, left);
+    unwritten.push(error);
 }
 
 /// Makes the folder of the results. `runner/` beside what was read is this program's own: a link in

@@ -39,7 +39,8 @@ pub(super) fn services(
 fn service(s: &Section<'_>, base_dir: &Path, environment: Environment<'_>) -> ProcessService {
     let name = s.required_text("name", "web");
     let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.chars().all(usable) {
+    // The name becomes that of a folder: these two are other folders.
+    if !name.chars().all(usable) || matches!(name.as_str(), "." | "..") {
         s.wrong("name", format!("{name:?} is no name"), "use letters, digits, -, _ and .");
     }
     let command = s.texts("command", COMMAND);

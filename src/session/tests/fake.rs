@@ -75,6 +75,10 @@ pub struct World {
     pub requests: Option<Requests>,
     /// The disk is full after so many ticks.
     pub disk_holds: Option<usize>,
+    pub down_takes: Duration,
+    pub down_fails: Option<&'static str>,
+    /// Another run takes the stack over.
+    pub taken_over_at: Option<f64>,
 }
 
 /// Requests of one task at the rate of the level.
@@ -193,13 +197,23 @@ impl Stack for FakeStack {
         LastWords { log: "good bye".into(), health: None }
     }
 
+    fn lost(&self) -> Option<String> {
+        let at = self.0.world().taken_over_at?;
+        (at <= self.0.clock.now()).then(|| "run x (pid 7) uses it".into())
+    }
+
     fn address(&self, _: &str, _: u16) -> Option<String> {
         None
     }
 
     async fn down(&mut self) -> Result<String, StackError> {
+        let takes = self.0.world().down_takes;
+        tokio::time::sleep(takes).await;
         self.0.world().downs += 1;
-        Ok("down".into())
+        match self.0.world().down_fails {
+            Some(why) => Err(StackError::broke(why)),
+            None => Ok("down".into()),
+        }
     }
 
     fn describe(&self) -> String {

@@ -6,7 +6,7 @@ use fake::{Bench, Ran};
 
 use super::*;
 use crate::config::{Action, Level, PhaseConfig, Reset, ScenarioConfig, StressLimits, Until};
-use crate::model::{EventKind, Figure};
+use crate::model::{Event, EventKind, Figure};
 
 mod fake;
 mod watched;
@@ -351,9 +351,59 @@ async fn a_full_disk_ends_the_run_and_the_stack_is_taken_down() {
     let mut bench = Bench::new();
     bench.world.disk_holds = Some(5);
     let ran = bench.run(ALL).await;
-    assert_eq!(reason(&ran), Some("record_failed"));
+    assert_eq!(reason(&ran), Some("disk_full"));
     assert_eq!((ran.world.ticks.len(), ran.world.downs), (5, 1));
     assert!(ran.seconds < 15.0, "{}", ran.seconds);
+}
+
+fn undone(ran: &Ran) -> Vec<String> {
+    let told = ran.world.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Unfinished(left) => Some(left.message.clone()),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_left_up_stands_in_the_record_and_the_outcome_with_its_remedy() {
+    let mut bench = Bench::new();
+    bench.world.down_fails = Some("the network is in use");
+    let ran = bench.run(&["baseline"]).await;
+    let left = ran.outcome.unfinished.first().expect("left undone");
+    assert!(left.message.contains("not taken down: the network is in use"), "{left:?}");
+    assert!(left.remedy.contains("docker ps -a"), "{left:?}");
+    assert_eq!(undone(&ran), [left.message.as_str()]);
+    let end = ran.world.events.last().expect("an end");
+    assert_eq!(end.kind, EventKind::RunEnd { abort_reason: None });
+    let mut bench = Bench::new();
+    bench.keep_up = true;
+    assert_eq!(undone(&bench.run(&["baseline"]).await), [""; 0], "it was meant to be left up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_while_the_stack_is_taken_down_is_heard_and_the_stack_goes_down_all_the_same() {
+    let whole = Bench::new().run(&["baseline"]).await.seconds;
+    let mut bench = Bench::new();
+    bench.world.down_takes = secs(300);
+    bench.interrupt_at = Some(whole + 20.0);
+    let ran = bench.run(&["baseline"]).await;
+    assert_eq!(ran.outcome.signal, Some(Signal::Interrupt));
+    assert_eq!((reason(&ran), ran.world.downs), (None, 1));
+    assert_eq!(ran.ends(), [("baseline", "complete")]);
+    let heard = |event: &Event| matches!(event.kind, EventKind::Interrupt { .. });
+    assert!(ran.world.events.iter().any(heard));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_another_run_takes_over_ends_the_run() {
+    let mut bench = Bench::new();
+    // Its containers are made anew: their ends and starts are what is heard of it.
+    (bench.world.taken_over_at, bench.world.crash_at) = (Some(5.0), Some(5.0));
+    let ran = bench.run(ALL).await;
+    let abort = ran.outcome.abort.as_ref().expect("an abort");
+    assert!(abort.reason == "stack_taken_over" && !abort.environment, "{abort:?}");
+    assert!(abort.message.contains("run x (pid 7)"), "{abort:?}");
+    assert!(ran.seconds < 10.0 && ran.world.downs == 1, "{}", ran.seconds);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,15 +9,16 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
+
+use crate::groups::Living;
 
 /// Kept of each stream, bytes: `config` of a very large project is below.
 const KEEP: usize = 16 * 1024 * 1024;
 /// How long a call may take to end after it was asked to.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What a call said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,7 +65,7 @@ pub enum CallError {
 pub struct Caller {
     env: Vec<(String, String)>,
     unset: Vec<&'static str>,
-    leaving: Arc<Mutex<Option<Pid>>>,
+    leaving: Arc<Mutex<Option<Living>>>,
 }
 
 impl Caller {
@@ -102,8 +103,7 @@ impl Caller {
         }
         let start = |error| CallError::Start { program: program.to_owned(), error };
         let mut child = command.spawn().map_err(start)?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let mut guard = Guard { group, leaving: self.leaving.clone() };
+        let mut guard = Guard { group: Living::of(child.id()), leaving: self.leaving.clone() };
         // Goes on when the call is dropped: whoever ends in order must not die of a closed pipe.
         let said = Arc::new(Mutex::new(Vec::new()));
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -135,9 +135,9 @@ impl Caller {
         let taken = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(group) = taken else { return };
         let begun = tokio::time::Instant::now();
-        while killpg(group, None).is_ok() {
+        while group.is_there() {
             if begun.elapsed() > FAREWELL {
-                let _ = killpg(group, Signal::SIGKILL);
+                group.send(Signal::SIGKILL);
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -147,15 +147,14 @@ impl Caller {
 
 /// Asks the group to end when the call is dropped before its end.
 struct Guard {
-    group: Option<Pid>,
-    leaving: Arc<Mutex<Option<Pid>>>,
+    group: Option<Living>,
+    leaving: Arc<Mutex<Option<Living>>>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // Gone already is as good.
-            let _ = killpg(group, Signal::SIGTERM);
+        if let Some(group) = self.group.take() {
+            group.send(Signal::SIGTERM);
             *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(group);
         }
     }

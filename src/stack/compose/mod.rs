@@ -9,6 +9,7 @@ mod labels;
 mod newer;
 mod owner;
 pub mod raw;
+mod remains;
 mod reset;
 mod tool;
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use call::Caller;
+pub use call::{Caller, FAREWELL};
 pub use failure::Failure;
 pub use file::{
     Clash, HealthCheck, HttpAsk, Port, ProjectFile, Protocol, Resource, Service, Shared, clashes,
@@ -30,7 +31,7 @@ use crate::config::{Compose, Config, Reset, StackConfig, StackKind};
 use crate::model::{Container, StackEvent};
 use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
 use crate::stack::engine::{Engine, Selection, Tracker};
-use crate::stack::folders::run_dir;
+use crate::stack::folders::{lock_dir, run_dir};
 use crate::stack::holder::Holder;
 use crate::stack::lock::ProjectLock;
 use crate::stack::ready::Expected;
@@ -42,8 +43,10 @@ pub struct Parts {
     pub engine: Engine,
     /// Compose tools to try, in order.
     pub tools: Vec<Vec<String>>,
-    /// Folder for the lock and the generated file.
+    /// Folder for the generated file.
     pub run_dir: PathBuf,
+    /// Folder for the lock.
+    pub lock_dir: PathBuf,
 }
 
 /// A stack of compose files.
@@ -60,6 +63,8 @@ pub struct ComposeStack {
     made: bool,
     /// A reset has succeeded before: what fails now broke on the way.
     was_ready: bool,
+    /// Who has taken the project over since, where somebody has: it is no more for this run to touch.
+    lost: Option<String>,
     _lock: ProjectLock,
 }
 
@@ -81,6 +86,7 @@ impl ComposeStack {
             engine: Engine::connect().await?,
             tools: Tool::candidates(),
             run_dir: run_dir()?,
+            lock_dir: lock_dir()?,
         };
         ComposeStack::open_with(&config.project, &config.stack, test_id, parts).await
     }
@@ -105,7 +111,7 @@ impl ComposeStack {
         files_are_there(compose)?;
         let caller = caller(engine.endpoint(), compose);
         let tool = Tool::detect(&caller, &parts.tools).await?;
-        let lock = ProjectLock::take(&parts.run_dir, engine.identity(), project, test_id)?;
+        let lock = ProjectLock::take(&parts.lock_dir, engine.identity(), project, test_id)?;
         let holder = Holder::me()
             .map_err(|e| StackError::environment(format!("/proc cannot be read: {e}; mount it")))?;
         let stamp =
@@ -119,6 +125,7 @@ impl ComposeStack {
         })?;
         let name = format!("{project}-{}.labels.yml", holder.pid);
         let generated = parts.run_dir.join(name);
+        remains::remove_labels_of_the_dead(&parts.run_dir);
         write_labels(&generated, &file, &stamp)?;
         calls.set_labels(generated.clone());
         let tracker = Tracker::start(engine, Selection::Project(project.to_owned()));
@@ -132,6 +139,7 @@ impl ComposeStack {
             generated,
             made: false,
             was_ready: false,
+            lost: None,
             _lock: lock,
         })
     }
@@ -220,7 +228,13 @@ impl Stack for ComposeStack {
     }
 
     async fn containers(&mut self) -> Result<Vec<Container>, StackError> {
-        Ok(self.tracker.containers().await?)
+        let found = self.tracker.inspected().await?;
+        self.notice_strangers(&found, false);
+        Ok(found.into_iter().map(|found| found.container).collect())
+    }
+
+    fn lost(&self) -> Option<String> {
+        self.lost.clone()
     }
 
     async fn next_event(&mut self) -> StackEvent {

@@ -83,6 +83,12 @@ impl fmt::Display for Owned {
 }
 
 impl Owned {
+    /// Another run of this tool made it, which may still go on.
+    #[must_use]
+    pub fn is_of_a_run(&self) -> bool {
+        matches!(self.owner, Owner::Living { .. } | Owner::Elsewhere { .. })
+    }
+
     /// Needs the user's word to be taken over.
     #[must_use]
     pub fn is_foreign(&self) -> bool {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::owner::{self, Gentle, Owned, Survey};
+use super::owner::{self, Gentle, Owned, Owner, Survey};
 use super::{ComposeStack, TOOL_LIMIT, write_labels};
 use crate::config::Reset;
+use crate::model::Container;
 use crate::session::ports::{ResetReport, StackError};
 use crate::stack::engine::{EngineError, Inspected};
 use crate::stack::naming::COMPOSE_PROJECT;
@@ -43,7 +44,7 @@ impl ComposeStack {
             }
         }
         self.wait_until_ready(&mut done).await?;
-        let containers = self.tracker.containers().await?;
+        let containers = self.own_containers().await?;
         Ok(ResetReport { what: done.join(", "), containers })
     }
 
@@ -54,18 +55,18 @@ impl ComposeStack {
         self.tracker.look_anew();
         let found = self.tracker.inspected().await?;
         let survey = self.survey(&found).await?;
-        let foreign: Vec<String> = survey
-            .containers
-            .iter()
-            .filter(|c| c.owner != owner::Owner::Ours)
-            .map(ToString::to_string)
-            .collect();
+        let foreign: Vec<&Owned> =
+            survey.containers.iter().filter(|c| c.owner != Owner::Ours).collect();
         if !foreign.is_empty() {
+            if foreign.len() == survey.containers.len() && foreign.iter().all(|c| c.is_of_a_run()) {
+                self.made = false;
+                return Ok("nothing is taken down: another run has remade it all".to_owned());
+            }
             return Err(StackError::broke(format!(
                 "the stack was left up: project `{}` now has containers that this run did not \
                  make: {}; take it down yourself",
                 self.stamp.project,
-                foreign.join(", ")
+                named(&foreign)
             )));
         }
         let keep = survey.volumes.iter().any(Owned::is_foreign) && !self.config.take_over;
@@ -74,6 +75,51 @@ impl ComposeStack {
         self.down_and_look(volumes, &mut done).await?;
         self.made = false;
         Ok(done.join(", "))
+    }
+
+    /// The containers after a reset, where all of them are this run's. The lock keeps two runs apart
+    /// that see the same file; the engine is what they share, so it is asked once more: of two that
+    /// found the project empty together, the later `up` has remade what the earlier one made.
+    pub(super) async fn own_containers(&mut self) -> Result<Vec<Container>, StackError> {
+        self.tracker.look_anew();
+        let found = self.tracker.inspected().await?;
+        self.notice_strangers(&found, true);
+        match &self.lost {
+            Some(who) => Err(StackError::environment(format!(
+                "{who}; wait for it, stop it, or give this run another `project`"
+            ))),
+            None => Ok(found.into_iter().map(|found| found.container).collect()),
+        }
+    }
+
+    /// Remembers whether another run has made containers of the project after this one; `strictly`:
+    /// or anybody else, where this run has just made all that should be there.
+    pub(super) fn notice_strangers(&mut self, found: &[Inspected], strictly: bool) {
+        let owned = self.owned(found);
+        let strange = |o: &&Owned| match &o.owner {
+            Owner::Ours => false,
+            Owner::Living { .. } => true,
+            Owner::Elsewhere { .. } => self.made,
+            Owner::Ended { .. } | Owner::Foreign { .. } => self.made && strictly,
+        };
+        let strangers: Vec<&Owned> = owned.iter().filter(strange).collect();
+        self.lost = (!strangers.is_empty()).then(|| {
+            format!(
+                "project `{}` has containers that this run did not make: {}; somebody else uses it",
+                self.stamp.project,
+                named(&strangers)
+            )
+        });
+    }
+
+    /// Whose these containers are.
+    fn owned(&self, found: &[Inspected]) -> Vec<Owned> {
+        let local = !self.engine().is_remote();
+        let owned = |f: &Inspected| Owned {
+            name: f.container.engine_name.clone(),
+            owner: owner::owner(&f.labels, &self.stamp, local),
+        };
+        found.iter().map(owned).collect()
     }
 
     /// Without consent to take anything down.
@@ -111,13 +157,7 @@ impl ComposeStack {
             }
         }
         Ok(Survey {
-            containers: found
-                .iter()
-                .map(|f| Owned {
-                    name: f.container.engine_name.clone(),
-                    owner: owner::owner(&f.labels, &self.stamp, local),
-                })
-                .collect(),
+            containers: self.owned(found),
             volumes: volumes
                 .into_iter()
                 .map(|v| Owned { owner: owner::owner(&v.labels, &self.stamp, local), name: v.name })
@@ -262,4 +302,8 @@ impl ComposeStack {
     pub fn run_label(&self) -> String {
         format!("{LABEL_RUN}={}", self.stamp.run)
     }
+}
+
+fn named(all: &[&Owned]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

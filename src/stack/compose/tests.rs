@@ -170,6 +170,30 @@ async fn two_runs_of_one_project_exclude_each_other() {
     assert!(error.message.contains("run 20261121_031455"), "{error}");
 }
 
+/// The lock does not reach a run of another user: the containers say whose they are.
+#[tokio::test]
+async fn of_two_runs_that_a_lock_does_not_part_only_the_one_whose_containers_stand_goes_on() {
+    let site = Site::new("2.40.3");
+    let config = site.config(Reset::Volumes);
+    let mut first = site.open_as(&config, "first", "a").await.expect("a stack");
+    first.reset(Reset::Volumes).await.expect("ready");
+    assert_eq!(first.lost(), None);
+    let mut second = site.open_as(&config, "second", "b").await.expect("its own lock");
+    // As the later `up` of two that both found the project empty.
+    second.made = true;
+    second.project.up(Duration::from_secs(30)).await.expect("up");
+    assert_eq!(second.own_containers().await.expect("all are its own").len(), 4);
+
+    let error = first.own_containers().await.expect_err("they are the second run's");
+    assert!(error.environment && error.message.contains("run second (pid "), "{error}");
+    first.tracker.look_anew();
+    first.containers().await.expect("looked at");
+    assert!(first.lost().is_some_and(|who| who.contains("run second")));
+    let said = first.down().await.expect("nothing of its own is left");
+    assert!(said.contains("another run"), "{said}");
+    assert_eq!(second.down().await.expect("down"), "down -v");
+}
+
 #[tokio::test]
 async fn a_remote_engine_needs_its_own_consent() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -128,6 +128,34 @@ impl Groups {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Kills all processes of a group and of those in it. One may start another meanwhile, so this looks
+/// again until none is left.
+pub(super) fn end_group(group: &Path) {
+    for _ in 0..50 {
+        // Version 1 has no such file, and none must be made.
+        let all = OpenOptions::new().write(true).open(group.join("cgroup.kill"));
+        if all.and_then(|mut all| all.write_all(b"1")).is_err() {
+            for pid in members(group) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+        if members(group).is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The processes of a group and of those in it.
+fn members(group: &Path) -> Vec<i32> {
+    let below = fs::read_dir(group).into_iter().flatten().flatten().map(|entry| entry.path());
+    let all = below.chain([group.to_path_buf()]);
+    let texts = all.filter_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok());
+    texts
+        .flat_map(|text| text.lines().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The kernel keeps a group that still has a process.

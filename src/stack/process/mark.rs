@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::limits::remove_with_children;
+use super::limits::{end_group, remove_with_children};
 use crate::stack::holder::{Holder, Life};
 
 /// The environment variable that says to which run a process belongs: `MARK/SERVICE`.
@@ -69,6 +69,7 @@ pub fn clear_remains(proc_root: &Path, folder: &Path, parents: &[PathBuf]) {
         let _ = fs::remove_dir_all(left);
     }
     for group in parents.iter().flat_map(|parent| of_the_dead(parent)) {
+        end_group(&group);
         remove_with_children(&group);
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! They are started, health-checked and restarted as an engine would; each in a session of its
 //! own, and, where this user may make control groups, under its memory and CPU limits. Nothing
-//! outlives the runner: the kernel ends the services with it, and what a runner that was killed
-//! left behind is removed by the next one (see `mark`).
+//! outlives the runner: the kernel ends the services with it, a guard ends what they started (see
+//! `guard`), and the files of a runner that was killed are removed by the next one (see `mark`).
 
 mod checks;
 mod expand;
+mod guard;
 mod health;
 mod limits;
 mod log;
@@ -31,9 +32,12 @@ use tokio::time::Instant;
 use crate::config::{Config, ProcessService, Reset};
 use crate::model::{Container, StackEvent};
 use crate::session::ports::{LastWords, ResetReport, Stack, StackError};
-use crate::stack::folders::{files_dir, is_in_memory, run_dir};
+use crate::stack::folders::{OwnFolder, files_dir, is_in_memory, run_dir};
 use crate::stack::lock::ProjectLock;
 
+pub use guard::{COMMAND as GUARD_COMMAND, command as guard_command};
+
+use guard::Guard;
 use limits::Groups;
 use mark::Mark;
 use prepare::{Site, choose_ports, prepare};
@@ -47,13 +51,17 @@ pub struct ProcessStack {
     ready_timeout: Duration,
     mark: Mark,
     groups: Result<Groups, String>,
-    folder: PathBuf,
+    folder: OwnFolder,
     running: Vec<Running>,
     events_out: mpsc::UnboundedSender<StackEvent>,
     events: mpsc::UnboundedReceiver<StackEvent>,
     /// The next life's number of each service, over resets.
     lives: BTreeMap<String, u32>,
     round: u32,
+    /// This program, to start a guard with; none in tests, whose program is another one.
+    program: Option<&'static Path>,
+    guard: Option<Guard>,
+    cgroup_root: PathBuf,
     _lock: ProjectLock,
 }
 
@@ -71,7 +79,9 @@ impl ProcessStack {
         services: &[ProcessService],
         run: &str,
     ) -> Result<ProcessStack, StackError> {
-        ProcessStack::open_in(&run_dir()?, &files_dir()?, config, services, run)
+        let mut stack = ProcessStack::open_in(&run_dir()?, &files_dir()?, config, services, run)?;
+        stack.program = Some(Path::new("/proc/self/exe"));
+        Ok(stack)
     }
 
     fn open_in(
@@ -90,7 +100,7 @@ impl ProcessStack {
         mark::clear_remains(Path::new(PROC), &all, &Groups::parents(root));
         let mark = Mark::mine(&config.project).map_err(|e| cannot(Path::new(PROC), e))?;
         let folder = all.join(mark.to_string());
-        std::fs::create_dir_all(&folder).map_err(|e| cannot(&folder, e))?;
+        let folder = OwnFolder::make(&folder).map_err(|e| cannot(&folder, e))?;
         let (events_out, events) = mpsc::unbounded_channel();
         Ok(ProcessStack {
             project: config.project.clone(),
@@ -105,6 +115,9 @@ impl ProcessStack {
             events,
             lives: BTreeMap::new(),
             round: 0,
+            program: None,
+            guard: None,
+            cgroup_root: root.clone(),
             _lock: lock,
         })
     }
@@ -135,16 +148,17 @@ impl ProcessStack {
 
     fn start_all(&mut self, keep_files: bool) -> Result<(), StackError> {
         self.round += 1;
+        self.watch_over()?;
         let ports = choose_ports(&self.services)?;
         let mark = self.mark.to_string();
         let site = Site { mark, round: self.round, base_dir: &self.base_dir, ports: &ports };
         for service in &self.services {
-            let dir = self.folder.join(&service.name);
-            if !keep_files {
-                let _ = std::fs::remove_dir_all(&dir);
-            }
-            std::fs::create_dir_all(&dir).map_err(|e| {
-                StackError::environment(format!("{} cannot be made: {e}", dir.display()))
+            let dir = self.folder_of(&service.name, keep_files).map_err(|e| {
+                StackError::environment(format!(
+                    "the folder of service {} in {} cannot be made anew: {e}",
+                    service.name,
+                    self.folder.path().display()
+                ))
             })?;
             let prepared = prepare(service, &dir, &site).map_err(StackError::environment)?;
             let groups = self.groups.as_ref().ok().cloned();
@@ -153,6 +167,27 @@ impl ProcessStack {
             self.running.push(Running::start(prepared, groups, life, out));
         }
         Ok(())
+    }
+
+    /// Starts the guard, once.
+    fn watch_over(&mut self) -> Result<(), StackError> {
+        let Some(program) = self.program.filter(|_| self.guard.is_none()) else { return Ok(()) };
+        let guard = Guard::start(program, &self.mark.to_string(), &self.cgroup_root);
+        let guard = guard.map_err(|e| {
+            StackError::environment(format!(
+                "the process that ends what a killed run leaves cannot be started: {e}; raise the \
+                 limit of processes (ulimit -u)"
+            ))
+        })?;
+        self.guard = Some(guard);
+        Ok(())
+    }
+
+    fn folder_of(&self, service: &str, keep_files: bool) -> std::io::Result<PathBuf> {
+        if !keep_files {
+            self.folder.clear(service)?;
+        }
+        self.folder.child(service)
     }
 
     async fn wait_until_ready(&self) -> Result<(), StackError> {
@@ -184,7 +219,7 @@ impl ProcessStack {
         if let Ok(groups) = &self.groups {
             groups.remove();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.folder.remove();
     }
 }
 
@@ -251,7 +286,7 @@ impl Stack for ProcessStack {
             ),
         };
         let names: Vec<&str> = self.services.iter().map(|s| s.name.as_str()).collect();
-        let files = if is_in_memory(&self.folder) {
+        let files = if is_in_memory(self.folder.path()) {
             "; the folders of the services (${dir}) lie on a tmpfs: what they write there counts as \
              their memory; set TMPDIR to a folder on a disk"
         } else {

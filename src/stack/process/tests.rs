@@ -187,7 +187,7 @@ async fn stopping_ends_all_processes_of_a_service_and_leaves_nothing() {
     let mut stack = stack("all", vec![shell("web", script, RestartPolicy::Always)]);
     stack.reset(Reset::Volumes).await.expect("ready");
     let first = stack.containers().await.expect("containers")[0].pid.expect("pid");
-    let files = stack.stack.folder.clone();
+    let files = stack.stack.folder.path().to_path_buf();
     let away = std::fs::read_to_string(files.join("web/pid")).expect("pid").trim().to_string();
     assert!(Path::new(PROC).join(&away).exists());
     stack.down().await.expect("down");
@@ -201,7 +201,7 @@ async fn stopping_ends_all_processes_of_a_service_and_leaves_nothing() {
 async fn a_stack_that_is_dropped_without_an_end_leaves_nothing_either() {
     let mut stack = stack("dropped", vec![shell("web", "sleep 77", RestartPolicy::Always)]);
     stack.reset(Reset::Volumes).await.expect("ready");
-    let files = stack.stack.folder.clone();
+    let files = stack.stack.folder.path().to_path_buf();
     let pid = stack.containers().await.expect("containers")[0].pid.expect("pid");
     drop(stack);
     let mut tries = 0;
@@ -226,6 +226,20 @@ async fn a_second_run_of_a_project_is_refused_while_the_first_lasts() {
     let Bench { stack, folder, config } = bench;
     drop(stack);
     assert!(ProcessStack::open_in(folder.path(), folder.path(), &config, &[], "later").is_ok());
+}
+
+#[tokio::test]
+async fn a_service_named_as_a_step_up_is_refused_and_other_runs_keep_their_files() {
+    for name in ["..", "."] {
+        let mut stack = stack("dots", vec![shell(name, "sleep 77", RestartPolicy::Always)]);
+        let other = stack.stack.folder.path().with_file_name("another-run");
+        std::fs::create_dir_all(other.join("web")).expect("a folder");
+        std::fs::write(other.join("web/file"), "data").expect("a file");
+        let error = stack.reset(Reset::Volumes).await.expect_err("no name");
+        assert!(error.environment && error.message.contains("is no name"), "{error}");
+        drop(stack.stack);
+        assert!(other.join("web/file").exists(), "{name}");
+    }
 }
 
 /// Holds memory until the kernel ends it: `tail` keeps what has no line's end.

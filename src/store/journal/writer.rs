@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,7 +159,7 @@ impl Journal {
     /// Saves a file in a folder of the run; one that is there keeps its content.
     fn save(&mut self, folder_name: &str, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let folder = self.folder.file(folder_name);
-        private::create_dir(&folder).map_err(|e| with_path(&folder, &e))?;
+        private::create_dir(&folder).map_err(|e| with_path(&folder, e))?;
         let (stem, extension) = file_name(name);
         for count in 1..=MAX_SAME_NAME {
             let name = match count {
@@ -169,14 +170,14 @@ impl Journal {
             match private::options(&path).write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
                     file.write_all(&self.secrets.hide_in_bytes(bytes))
-                        .map_err(|e| with_path(&path, &e))?;
+                        .map_err(|e| with_path(&path, e))?;
                     return Ok(Path::new(folder_name).join(name));
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(with_path(&path, &e)),
+                Err(e) => return Err(with_path(&path, e)),
             }
         }
-        Err(with_path(&folder, &io::ErrorKind::AlreadyExists.into()))
+        Err(with_path(&folder, io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Syncs all that was written to the disk and closes the journal. Dropping it does the same
@@ -206,7 +207,7 @@ impl crate::session::ports::Recorder for Journal {
         containers: &[Container],
         sources: BTreeMap<String, SourceKind>,
     ) -> io::Result<()> {
-        Journal::begin(self, containers, sources).map_err(io::Error::other)
+        Journal::begin(self, containers, sources).map_err(|e| io::Error::new(e.kind(), e))
     }
 
     fn tick(&mut self, tick: &Tick) -> io::Result<()> {
@@ -249,14 +250,19 @@ impl Appended {
 
     /// Seals and appends a line, beside the lines of the other file that are there.
     fn append(&mut self, line: &mut Vec<u8>, other: &Appended) -> io::Result<()> {
+        // The kernel would go on writing to a file that nobody can ever read.
+        if self.file.metadata().is_ok_and(|meta| meta.nlink() == 0) {
+            let removed = StoreError::NotFound { path: self.path.clone() };
+            return Err(io::Error::new(io::ErrorKind::NotFound, removed));
+        }
         self.sealer.seal(line, other.sealer.lines());
         if self.torn {
-            self.file.write_all(b"\n").map_err(|e| with_path(&self.path, &e))?;
+            self.file.write_all(b"\n").map_err(|e| with_path(&self.path, e))?;
             self.torn = false;
         }
         self.file.write_all(line).map_err(|e| {
             self.torn = true;
-            with_path(&self.path, &e)
+            with_path(&self.path, e)
         })?;
         self.sealer.written();
         Ok(())

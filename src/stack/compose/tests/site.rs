@@ -111,12 +111,24 @@ impl Site {
     }
 
     pub async fn open(&self, config: &StackConfig) -> Result<ComposeStack, StackError> {
+        self.open_as(config, "20261121_031455", "").await
+    }
+
+    /// For a run of this name, with its lock in a folder of that name.
+    pub async fn open_as(
+        &self,
+        config: &StackConfig,
+        run: &str,
+        locks: &str,
+    ) -> Result<ComposeStack, StackError> {
+        std::fs::create_dir_all(self.dir.path().join(locks)).expect("a folder");
         let parts = Parts {
             engine: self.engine.connect().await,
             tools: vec![vec![self.path("tool").display().to_string()]],
             run_dir: self.dir.path().to_owned(),
+            lock_dir: self.dir.path().join(locks),
         };
-        ComposeStack::open_with("demo", config, "20261121_031455", parts).await
+        ComposeStack::open_with("demo", config, run, parts).await
     }
 
     pub async fn reset(&self, reset: Reset) -> Result<ResetReport, StackError> {
