@@ -1,8 +1,10 @@
 //! What `config` says about the project: services, networks, volumes. Read leniently, for the tools
 //! write the same thing in different ways.
 
+use serde_json::Value as Json;
 use serde_yaml_ng::{Mapping, Value};
 
+use super::wanted::{Wanted, undoubled};
 use crate::stack::ready::Expected;
 
 /// A service of the project.
@@ -20,6 +22,10 @@ pub struct Service {
     pub default_network: bool,
     /// It has a health check that is not switched off.
     pub has_health_check: bool,
+    /// Services that must have ended with 0 before it is started.
+    pub waits_for_end_of: Vec<String>,
+    /// What its containers are to be made with.
+    pub wanted: Wanted,
 }
 
 /// A network or volume of the project.
@@ -31,6 +37,20 @@ pub struct Resource {
     pub name: Option<String>,
     /// Made by somebody else, outside the project.
     pub external: bool,
+    /// All that the file says of it, with its dollar signs doubled as `config` writes them.
+    pub definition: serde_json::Map<String, Json>,
+}
+
+impl Resource {
+    /// Its name in the engine.
+    #[must_use]
+    pub fn engine_name(&self, project: &str) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None if self.external => self.key.clone(),
+            None => format!("{project}_{}", self.key),
+        }
+    }
 }
 
 /// The project as the tool resolved it.
@@ -75,18 +95,21 @@ impl ProjectFile {
         self.services
             .iter()
             .filter(|s| enabled(s) && s.replicas > 0)
-            .map(|s| Expected { service: s.name.clone(), replicas: s.replicas })
+            .map(|s| Expected {
+                service: s.name.clone(),
+                replicas: s.replicas,
+                job: self
+                    .services
+                    .iter()
+                    .any(|other| enabled(other) && other.waits_for_end_of.contains(&s.name)),
+            })
             .collect()
     }
 
     /// Names in the engine of the volumes that `down -v` removes.
     #[must_use]
     pub fn volume_names(&self, project: &str) -> Vec<String> {
-        self.volumes
-            .iter()
-            .filter(|v| !v.external)
-            .map(|v| v.name.clone().unwrap_or_else(|| format!("{project}_{}", v.key)))
-            .collect()
+        self.volumes.iter().filter(|v| !v.external).map(|v| v.engine_name(project)).collect()
     }
 }
 
@@ -124,6 +147,8 @@ fn service(name: String, body: &Value) -> Service {
             Some(_) => body.get("network_mode").is_none(),
         },
         has_health_check: check.is_some() && !disabled,
+        waits_for_end_of: ends_waited_for(body.get("depends_on")),
+        wanted: Wanted::of(&json(body)),
         name,
     }
 }
@@ -133,13 +158,38 @@ fn resource(key: String, body: &Value) -> Resource {
     // The old form: `external: {name: x}`.
     let outer_name = external.and_then(|e| e.get("name")).and_then(scalar);
     Resource {
-        name: body.get("name").and_then(scalar).or(outer_name),
+        name: body.get("name").and_then(scalar).or(outer_name).map(|name| undoubled(&name)),
         external: match external {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::String(text)) => text != "false",
             Some(_) => true,
         },
+        definition: json(body).as_object().cloned().unwrap_or_default(),
         key,
+    }
+}
+
+fn ends_waited_for(depends_on: Option<&Value>) -> Vec<String> {
+    let ended = |body: &Value| {
+        body.get("condition").and_then(Value::as_str) == Some("service_completed_successfully")
+    };
+    let all = depends_on.and_then(Value::as_mapping).into_iter().flatten();
+    all.filter(|(_, body)| ended(body)).filter_map(|(name, _)| scalar(name)).collect()
+}
+
+/// The same value as JSON, whose keys are text.
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Number(n) => serde_json::to_value(n).unwrap_or(Json::Null),
+        Value::String(s) => Json::String(s.clone()),
+        Value::Sequence(all) => Json::Array(all.iter().map(json).collect()),
+        Value::Mapping(all) => {
+            let pairs = all.iter().filter_map(|(k, v)| Some((scalar(k)?, json(v))));
+            Json::Object(pairs.collect())
+        }
+        Value::Tagged(tagged) => json(&tagged.value),
     }
 }
 
@@ -205,6 +255,18 @@ mod tests {
         .expect("a project");
         assert_eq!(names(&file.expected(&[])), [("1", 1), ("a", 3)]);
         assert!(!file.services.iter().any(|s| s.has_health_check));
+    }
+
+    #[test]
+    fn a_service_whose_end_another_waits_for_is_a_job() {
+        let file = ProjectFile::parse(
+            "services:\n  job: {}\n  db: {}\n  old: {depends_on: [db]}\n  app:\n    depends_on:\n      \
+             job: {condition: service_completed_successfully, required: true}\n      db: \
+             {condition: service_started}\n",
+        )
+        .expect("a project");
+        let jobs: Vec<_> = file.expected(&[]).into_iter().filter(|e| e.job).collect();
+        assert_eq!(names(&jobs), [("job", 1)]);
     }
 
     #[test]
