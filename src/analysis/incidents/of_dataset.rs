@@ -8,8 +8,8 @@ use crate::analysis::incident_counts::IncidentCounts;
 use crate::model::{Event, EventKind, Figure, StackEvent, StackEventKind};
 
 use super::missed::TOTALS;
-use super::replay::{GROUP, feed_event};
-use super::{Classifier, Group, Incident, IncidentKind, Total, Totals};
+use super::replay::{GROUP, MakeGroup, feed_event};
+use super::{Classifier, Incident, IncidentKind, Total, Totals};
 
 /// Incidents of one scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,7 +181,7 @@ struct Column<'a> {
     series: &'a Series,
     values: &'a [f64],
     figure: Figure,
-    make: fn(u64) -> Group,
+    make: MakeGroup,
 }
 
 /// Kills of one scenario that counters may tell: each is an incident with its words, and a file
@@ -191,7 +191,7 @@ const MOST_KILLS: f64 = 100_000.0;
 impl<'a> Counters<'a> {
     fn new(scenario: &'a ScenarioData, events: &[Event]) -> Counters<'a> {
         let columns = |series: &'a Series| {
-            let column = move |(figure, make): (Figure, fn(u64) -> Group)| {
+            let column = move |(figure, make): (Figure, MakeGroup)| {
                 let values = series.columns.get(figure)?;
                 Some(Column { series, values, figure, make })
             };

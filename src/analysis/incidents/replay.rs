@@ -64,9 +64,12 @@ pub fn feed_tick(classifier: &mut Classifier, tick: &Tick) {
     }
 }
 
+/// A reading of a group from one figure of it.
+pub(super) type MakeGroup = fn(u64) -> Group;
+
 /// What is read of a group, the counter first: a rise and the end of the last process may be in one
 /// reading.
-pub(super) const GROUP: [(Figure, fn(u64) -> Group); 2] = [
+pub(super) const GROUP: [(Figure, MakeGroup); 2] = [
     (Figure::OomKills, |kills| Group { kills: Some(kills), tasks: None }),
     (Figure::Pids, |tasks| Group { kills: None, tasks: Some(tasks) }),
 ];
