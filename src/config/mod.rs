@@ -33,7 +33,7 @@ pub use metric::{
     Aggregate, Endpoint, HealthConfig, HealthRule, MetricConfig, MetricKind, MetricRule, Pick,
 };
 pub use prometheus::PrometheusConfig;
-pub use read::{ConfigText, Judgement, Place, Problem, Problems, judgement, read, read_file};
+pub use read::{ConfigText, Judgement, Place, Problem, Problems, judgement, read, read_file, size};
 pub use resources::ResourceConfig;
 pub use scenario::{
     Action, Baseline, DurationLeak, Level, PhaseConfig, ScenarioConfig, SpeedScaling, Stress,

@@ -87,7 +87,8 @@ pub struct Container {
     /// The engine's `OOMKilled` flag; its meaning differs between versions.
     #[serde(default)]
     pub oom_killed: bool,
-    /// A one-shot: `restart: no`, for which exit code 0 means ready.
+    /// A one-shot (`restart: no` or `on-failure`): nothing starts it again once it ended with 0, which means
+    /// ready.
     #[serde(default)]
     pub one_shot: bool,
     /// Limits.

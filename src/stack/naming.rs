@@ -15,6 +15,8 @@ pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 pub const COMPOSE_NUMBER: &str = "com.docker.compose.container-number";
 /// Compose's label for the project directory.
 pub const COMPOSE_DIRECTORY: &str = "com.docker.compose.project.working_dir";
+/// Compose's label for its files, separated by commas.
+pub const COMPOSE_FILES: &str = "com.docker.compose.project.config_files";
 /// Compose's label on volumes: the key in the file.
 pub const COMPOSE_VOLUME: &str = "com.docker.compose.volume";
 

@@ -1,7 +1,8 @@
 //! Readiness, decided: who is ready, who is not and why, and who never will be.
 //!
 //! Ready is: healthy, where there is a health check; running for a moment, where there is none
-//! (a service that dies a second after its start was never ready); exited with 0, for a one-shot.
+//! (a service that dies a second after its start was never ready); exited with 0, for a one-shot and for
+//! a job that others wait for.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Expected {
     pub service: String,
     /// How many containers of it.
     pub replicas: u32,
+    /// A job: another service waits until it has ended with 0 (`service_completed_successfully`).
+    pub job: bool,
 }
 
 /// A container as it was found, and what its record alone does not say.
@@ -99,7 +102,7 @@ pub fn assess(expected: &[Expected], found: &[Observed]) -> Readiness {
     }
     for observed in found {
         readiness.total += 1;
-        match verdict(observed) {
+        match verdict(observed, is_job(expected, &observed.container)) {
             None => readiness.ready += 1,
             Some(pending) => readiness.pending.push(pending),
         }
@@ -107,12 +110,24 @@ pub fn assess(expected: &[Expected], found: &[Observed]) -> Readiness {
     readiness
 }
 
+/// Whether a container ended as it was meant to: nothing starts it again.
+#[must_use]
+pub fn is_done(expected: &[Expected], c: &Container) -> bool {
+    let meant = c.one_shot || is_job(expected, c);
+    c.state == RunState::Exited && c.exit_code == Some(0) && meant
+}
+
+fn is_job(expected: &[Expected], c: &Container) -> bool {
+    expected.iter().any(|e| e.job && c.service.as_ref() == Some(&e.service))
+}
+
 /// Why one container is not ready; `None` when it is.
-fn verdict(observed: &Observed) -> Option<Pending> {
+fn verdict(observed: &Observed, job: bool) -> Option<Pending> {
     let c = &observed.container;
     let (why, hopeless) = match c.state {
+        RunState::Running if job => ("has not ended yet; others wait for it".to_owned(), false),
         RunState::Running => (running(observed)?, false),
-        RunState::Exited if c.one_shot && c.exit_code == Some(0) => return None,
+        RunState::Exited if (c.one_shot || job) && c.exit_code == Some(0) => return None,
         RunState::Exited => (exited(c, observed.error.as_deref()), c.one_shot),
         RunState::Restarting => (format!("keeps restarting ({}, {})", code(c), restarts(c)), false),
         RunState::Created => match &observed.error {
@@ -225,6 +240,24 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_others_wait_for_is_ready_when_it_ended_with_0_and_not_while_it_runs() {
+        let expected = [Expected { service: "api".into(), replicas: 1, job: true }];
+        let why = |o: &Observed| {
+            let readiness = assess(&expected, std::slice::from_ref(o));
+            readiness.pending.first().map(|p| (p.why.clone(), p.hopeless))
+        };
+        let mut o = one(RunState::Running, Health::None);
+        assert_eq!(why(&o), Some(("has not ended yet; others wait for it".into(), false)));
+        o.container.state = RunState::Exited;
+        o.container.exit_code = Some(0);
+        assert_eq!(why(&o), None);
+        assert!(is_done(&expected, &o.container) && !is_done(&[], &o.container));
+        o.container.exit_code = Some(3);
+        assert!(why(&o).is_some_and(|(why, _)| why.contains("exit code 3")));
+        assert!(!is_done(&expected, &o.container));
+    }
+
+    #[test]
     fn a_service_that_ended_with_0_although_it_restarts_is_not_ready() {
         let mut o = one(RunState::Exited, Health::None);
         o.container.exit_code = Some(0);
@@ -252,8 +285,8 @@ mod tests {
     #[test]
     fn a_service_without_its_containers_is_named_and_counted() {
         let expected = [
-            Expected { service: "api".into(), replicas: 3 },
-            Expected { service: "db".into(), replicas: 1 },
+            Expected { service: "api".into(), replicas: 3, job: false },
+            Expected { service: "db".into(), replicas: 1, job: false },
         ];
         let r = assess(&expected, &[one(RunState::Running, Health::Healthy)]);
         assert_eq!((r.ready, r.total), (1, 4));

@@ -356,7 +356,8 @@ fn shown(files: &[PathBuf]) -> String {
 }
 
 /// A path without `.` and `..`, as compose shows it: links are not followed.
-fn clean(path: &Path) -> PathBuf {
+#[must_use]
+pub fn clean(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut cleaned = PathBuf::new();
     for part in path.components() {

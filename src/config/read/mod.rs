@@ -31,6 +31,7 @@ mod tests;
 
 pub use problem::{Place, Problem, Problems};
 pub use recorded::{Judgement, judgement};
+pub use values::size;
 
 use super::Config;
 use crate::outside;

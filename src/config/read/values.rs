@@ -42,7 +42,8 @@ pub(super) fn duration_from_seconds(seconds: f64) -> Option<Duration> {
 
 /// A size in bytes: `"256m"`, `"256MB"`, `"1GiB"`, `"64k"`, `"1024"`. As in Compose files, all
 /// units are powers of 1024.
-pub(super) fn size(text: &str) -> Option<u64> {
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = leading_number(text)?;
     let factor = match unit.trim().to_ascii_lowercase().as_str() {

@@ -6,6 +6,7 @@ mod health;
 mod port;
 mod service;
 
+use serde_json::Value as Json;
 use serde_yaml_ng::{Mapping, Value};
 
 pub use clash::{Clash, Shared, clashes};
@@ -13,6 +14,7 @@ pub use health::{HealthCheck, HttpAsk};
 pub use port::{Port, Protocol};
 pub use service::Service;
 
+use super::wanted::undoubled;
 use crate::stack::ready::Expected;
 
 /// A network or volume of the project.
@@ -24,6 +26,20 @@ pub struct Resource {
     pub name: Option<String>,
     /// Made by somebody else, outside the project.
     pub external: bool,
+    /// All that the file says of it, with its dollar signs doubled as `config` writes them.
+    pub definition: serde_json::Map<String, Json>,
+}
+
+impl Resource {
+    /// Its name in the engine.
+    #[must_use]
+    pub fn engine_name(&self, project: &str) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None if self.external => self.key.clone(),
+            None => format!("{project}_{}", self.key),
+        }
+    }
 }
 
 /// The project as the tool resolved it.
@@ -73,7 +89,11 @@ impl ProjectFile {
     #[must_use]
     pub fn expected(&self, profiles: &[String]) -> Vec<Expected> {
         self.enabled(profiles)
-            .map(|s| Expected { service: s.name.clone(), replicas: s.replicas })
+            .map(|s| Expected {
+                service: s.name.clone(),
+                replicas: s.replicas,
+                job: self.enabled(profiles).any(|other| other.waits_for_end_of.contains(&s.name)),
+            })
             .collect()
     }
 
@@ -85,11 +105,7 @@ impl ProjectFile {
     /// Names in the engine of the volumes that `down -v` removes.
     #[must_use]
     pub fn volume_names(&self, project: &str) -> Vec<String> {
-        self.volumes
-            .iter()
-            .filter(|v| !v.external)
-            .map(|v| v.name.clone().unwrap_or_else(|| format!("{project}_{}", v.key)))
-            .collect()
+        self.volumes.iter().filter(|v| !v.external).map(|v| v.engine_name(project)).collect()
     }
 }
 
@@ -106,13 +122,30 @@ fn resource(key: String, body: &Value) -> Resource {
     // The old form: `external: {name: x}`.
     let outer_name = external.and_then(|e| e.get("name")).and_then(scalar);
     Resource {
-        name: body.get("name").and_then(scalar).or(outer_name),
+        name: body.get("name").and_then(scalar).or(outer_name).map(|name| undoubled(&name)),
         external: match external {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::String(text)) => text != "false",
             Some(_) => true,
         },
+        definition: json(body).as_object().cloned().unwrap_or_default(),
         key,
+    }
+}
+
+/// The same value as JSON, whose keys are text.
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Number(n) => serde_json::to_value(n).unwrap_or(Json::Null),
+        Value::String(s) => Json::String(s.clone()),
+        Value::Sequence(all) => Json::Array(all.iter().map(json).collect()),
+        Value::Mapping(all) => {
+            let pairs = all.iter().filter_map(|(k, v)| Some((scalar(k)?, json(v))));
+            Json::Object(pairs.collect())
+        }
+        Value::Tagged(tagged) => json(&tagged.value),
     }
 }
 
@@ -178,6 +211,18 @@ mod tests {
         .expect("a project");
         assert_eq!(names(&file.expected(&[])), [("1", 1), ("a", 3)]);
         assert!(!file.services.iter().any(Service::has_health_check));
+    }
+
+    #[test]
+    fn a_service_whose_end_another_waits_for_is_a_job() {
+        let file = ProjectFile::parse(
+            "services:\n  job: {}\n  db: {}\n  old: {depends_on: [db]}\n  app:\n    depends_on:\n      \
+             job: {condition: service_completed_successfully, required: true}\n      db: \
+             {condition: service_started}\n",
+        )
+        .expect("a project");
+        let jobs: Vec<_> = file.expected(&[]).into_iter().filter(|e| e.job).collect();
+        assert_eq!(names(&jobs), [("job", 1)]);
     }
 
     #[test]

@@ -23,3 +23,18 @@ pub fn call(version: &str, case: &str) -> Call {
         .find(|call| call.case == case)
         .unwrap_or_else(|| panic!("{version} has no case {case}"))
 }
+
+/// Containers as `version` made them of the file whose `config` is recorded: inspect answers. Those that it
+/// was not recorded with are as 5.5.0 made them.
+pub fn made(version: &str) -> Vec<serde_json::Value> {
+    let path = format!("{}/tests/fixtures/compose/made.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).expect("a recording");
+    let all: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a recording")).collect();
+    let of = |version: &str, case: &str| {
+        let found = all.iter().find(|r| r["version"] == version && r["case"] == case);
+        found.and_then(|r| r["containers"].as_array().cloned()).unwrap_or_default()
+    };
+    let every = "demo-07-up-profile-core";
+    [of(version, every), of(version, "demo-01-up"), of("5.5.0", every)].concat()
+}

@@ -2,6 +2,7 @@
 //! through the engine. The tool's exit code is never proof; the engine is asked afterwards.
 
 mod call;
+mod compare;
 pub mod discover;
 mod failure;
 mod file;
@@ -12,6 +13,8 @@ pub mod raw;
 mod remains;
 mod reset;
 mod tool;
+mod twin;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,9 +26,11 @@ pub use failure::Failure;
 pub use file::{
     Clash, HealthCheck, HttpAsk, Port, ProjectFile, Protocol, Resource, Service, Shared, clashes,
 };
-pub use labels::Stamp;
+pub use labels::{Joins, Stamp};
 pub use owner::{Owned, Owner, Survey};
 pub use tool::{Project, Tool, caller};
+pub use twin::Twin;
+pub use wanted::Wanted;
 
 use crate::config::{Compose, Config, Reset, StackConfig, StackKind};
 use crate::model::{Container, StackEvent};
@@ -126,7 +131,7 @@ impl ComposeStack {
         let name = format!("{project}-{}.labels.yml", holder.pid);
         let generated = parts.run_dir.join(name);
         remains::remove_labels_of_the_dead(&parts.run_dir);
-        write_labels(&generated, &file, &stamp)?;
+        write_labels(&generated, &file, &stamp, calls.tool().joins())?;
         calls.set_labels(generated.clone());
         let tracker = Tracker::start(engine, Selection::Project(project.to_owned()));
         Ok(ComposeStack {
@@ -198,8 +203,13 @@ fn files_are_there(compose: &Compose) -> Result<(), StackError> {
     }
 }
 
-fn write_labels(path: &Path, file: &ProjectFile, stamp: &Stamp) -> Result<(), StackError> {
-    let written = std::fs::write(path, labels::generate(file, stamp));
+fn write_labels(
+    path: &Path,
+    file: &ProjectFile,
+    stamp: &Stamp,
+    joins: Joins,
+) -> Result<(), StackError> {
+    let written = std::fs::write(path, labels::generate(file, stamp, joins));
     written.map_err(|e| {
         StackError::environment(format!(
             "the file {} cannot be written: {e}; set XDG_RUNTIME_DIR to a folder of your own",

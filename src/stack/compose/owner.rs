@@ -8,7 +8,7 @@ use crate::config::Reset;
 use crate::model::{Container, RunState};
 use crate::stack::holder::{Holder, Life};
 use crate::stack::naming::{COMPOSE_DIRECTORY, Labels};
-use crate::stack::ready::Expected;
+use crate::stack::ready::{Expected, is_done};
 use crate::stack::{LABEL_PID, LABEL_PROJECT, LABEL_RUN};
 
 /// Who made a thing.
@@ -207,7 +207,7 @@ fn something_is_down(containers: &[Container], expected: &[Expected]) -> bool {
     missing
         || containers.iter().any(|c| match c.state {
             RunState::Created | RunState::Dead => true,
-            RunState::Exited => !(c.one_shot && c.exit_code == Some(0)),
+            RunState::Exited => !is_done(expected, c),
             RunState::Running | RunState::Paused | RunState::Restarting => false,
         })
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::compare::{self, Difference, There};
 use super::owner::{self, Gentle, Owned, Owner, Survey};
+use super::twin::Twin;
 use super::{ComposeStack, TOOL_LIMIT, write_labels};
-use crate::config::Reset;
+use crate::config::{Reset, StackKind};
 use crate::model::Container;
 use crate::session::ports::{ResetReport, StackError};
-use crate::stack::engine::{EngineError, Inspected};
+use crate::stack::engine::{EngineError, Inspected, VolumeFound};
 use crate::stack::naming::COMPOSE_PROJECT;
 use crate::stack::ready::{Readiness, assess};
 use crate::stack::{LABEL_PROJECT, LABEL_RUN};
@@ -30,6 +32,9 @@ impl ComposeStack {
         self.tracker.look_anew();
         let found = self.tracker.inspected().await?;
         let survey = self.survey(&found).await?;
+        if found.is_empty() {
+            self.refuse_a_twin().await?;
+        }
         match how {
             Reset::Never => self.gently(&survey, &found, &mut done).await?,
             reset @ (Reset::Containers | Reset::Volumes) => {
@@ -46,6 +51,16 @@ impl ComposeStack {
         self.wait_until_ready(&mut done).await?;
         let containers = self.own_containers().await?;
         Ok(ResetReport { what: done.join(", "), containers })
+    }
+
+    /// Brings up no second copy of files that run under another name.
+    async fn refuse_a_twin(&self) -> Result<(), StackError> {
+        let StackKind::Compose(compose) = &self.config.kind else { return Ok(()) };
+        let project = &self.stamp.project;
+        match (Twin::find(self.engine(), compose, project).await?, compose.files.first()) {
+            (Some(twin), Some(file)) => Err(twin.refusal(file, project)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn take_down(&mut self) -> Result<String, StackError> {
@@ -135,10 +150,13 @@ impl ComposeStack {
         match plan {
             Gentle::Look => {
                 done.push("stack.reset = never: left as it is".to_owned());
+                // Not made now: told, and left.
+                let all = self.differences().await?;
+                push_other(&all, done);
                 Ok(())
             }
             Gentle::BringUp(stamp) => {
-                write_labels(&self.generated, &self.file, &stamp)?;
+                write_labels(&self.generated, &self.file, &stamp, self.tool().joins())?;
                 self.made |= stamp == self.stamp;
                 self.up(done).await
             }
@@ -147,15 +165,8 @@ impl ComposeStack {
 
     /// What is there, and whose it is.
     async fn survey(&self, found: &[Inspected]) -> Result<Survey, EngineError> {
-        let engine = self.engine();
-        let project = &self.stamp.project;
-        let local = !engine.is_remote();
-        let mut volumes = engine.volumes_by_label(&format!("{COMPOSE_PROJECT}={project}")).await?;
-        for name in self.file.volume_names(project) {
-            if !volumes.iter().any(|v| v.name == name) {
-                volumes.extend(engine.volume(&name).await?);
-            }
-        }
+        let local = !self.engine().is_remote();
+        let volumes = self.volumes().await?;
         Ok(Survey {
             containers: self.owned(found),
             volumes: volumes
@@ -233,7 +244,49 @@ impl ComposeStack {
             return Err(error);
         }
         done.push("up -d".to_owned());
-        Ok(())
+        self.as_the_files_say(done).await
+    }
+
+    /// Refuses to measure another stack than the files describe.
+    async fn as_the_files_say(&mut self, done: &mut Vec<String>) -> Result<(), StackError> {
+        let all = self.differences().await?;
+        let (grave, minor): (Vec<_>, Vec<_>) = all.into_iter().partition(|d| d.grave);
+        push_other(&minor, done);
+        if grave.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<String> = grave.iter().map(|d| format!("\n  {d}")).collect();
+        Err(StackError::environment(format!(
+            "the stack that came up is not the one of the compose files:{}\nremove what an earlier \
+             stack left (`docker volume rm`, `docker network rm`), or update `{}`",
+            list.concat(),
+            self.tool()
+        )))
+    }
+
+    /// What is there and not as the files say.
+    async fn differences(&mut self) -> Result<Vec<Difference>, EngineError> {
+        self.tracker.look_anew();
+        let containers = self.tracker.inspected().await?;
+        let label = format!("{COMPOSE_PROJECT}={}", self.stamp.project);
+        let networks = self.engine().networks_by_label(&label).await?;
+        let volumes = self.volumes().await?;
+        let there = There { containers: &containers, networks: &networks, volumes: &volumes };
+        let heeds_deploy = self.tool().heeds_deploy();
+        Ok(compare::differences(&self.file, &self.stamp.project, heeds_deploy, there))
+    }
+
+    /// Volumes of the project, and those that its files name.
+    async fn volumes(&self) -> Result<Vec<VolumeFound>, EngineError> {
+        let project = &self.stamp.project;
+        let label = format!("{COMPOSE_PROJECT}={project}");
+        let mut volumes = self.engine().volumes_by_label(&label).await?;
+        for name in self.file.volume_names(project) {
+            if !volumes.iter().any(|v| v.name == name) {
+                volumes.extend(self.engine().volume(&name).await?);
+            }
+        }
+        Ok(volumes)
     }
 
     async fn wait_until_ready(&mut self, done: &mut Vec<String>) -> Result<(), StackError> {
@@ -306,4 +359,11 @@ impl ComposeStack {
 
 fn named(all: &[&Owned]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn push_other(differences: &[Difference], done: &mut Vec<String>) {
+    if !differences.is_empty() {
+        let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        done.push(format!("other than the files say: {}", list.join("; ")));
+    }
 }

@@ -89,6 +89,20 @@ async fn an_up_that_did_nothing_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_stack_that_lost_what_its_files_say_is_not_measured() {
+    for version in VERSIONS {
+        let site = Site::new(version);
+        site.lose_volumes();
+        let error = site.reset(Reset::Volumes).await.expect_err("another stack");
+        assert!(error.environment, "{version}");
+        for word in ["not the one of the compose files", "nothing mounted at /data", "demo_dbdata"]
+        {
+            assert!(error.message.contains(word), "{version}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_down_that_left_something_is_not_believed() {
     let site = Site::new("2.40.3");
     let mut stack = site.open(&site.config(Reset::Volumes)).await.expect("a stack");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::call::{CallError, Caller, Output};
 use super::failure::{self, Failure};
+use super::labels::Joins;
 use super::newer::{Version, newer_than};
 use crate::config::Compose;
 use crate::session::ports::StackError;
@@ -67,6 +68,19 @@ impl Tool {
     #[must_use]
     pub fn is_v1(&self) -> bool {
         self.version.starts_with("1.")
+    }
+
+    /// How it joins two files that name the same network or volume.
+    #[must_use]
+    pub fn joins(&self) -> Joins {
+        if self.is_v1() { Joins::Replaces } else { Joins::Merges }
+    }
+
+    /// Whether `deploy.resources.limits` are limits for it: of the 1.x before 1.29 only some heed them.
+    #[must_use]
+    pub fn heeds_deploy(&self) -> bool {
+        let minor = self.version.split('.').nth(1).and_then(|n| n.parse::<u32>().ok());
+        !self.is_v1() || minor.is_some_and(|n| n >= 29)
     }
 }
 

@@ -8,6 +8,7 @@ use bollard::models::{
     HostConfig, PortBinding, RestartPolicyNameEnum,
 };
 
+use super::made::Made;
 use crate::model::{Container, Health, Limits, RunState};
 use crate::stack::naming::{self, COMPOSE_SERVICE, Labels};
 
@@ -26,11 +27,14 @@ pub struct Inspected {
     pub host_network: bool,
     /// When it was made, for the order of two with one key.
     pub created: Option<i64>,
+    /// What it was made with.
+    pub made: Made,
 }
 
 /// The record of an inspect answer; `machine` is where published ports are reached.
 #[must_use]
 pub fn inspected(answer: ContainerInspectResponse, machine: &str) -> Inspected {
+    let made = Made::of(&answer);
     let labels: Labels = answer
         .config
         .as_ref()
@@ -76,6 +80,7 @@ pub fn inspected(answer: ContainerInspectResponse, machine: &str) -> Inspected {
         error: state.error.filter(|e| !e.is_empty()),
         host_network: host.network_mode.as_deref() == Some("host"),
         created: answer.created.map(|t| t.timestamp_millis()),
+        made,
     }
 }
 
@@ -121,13 +126,12 @@ fn checks(state: &ContainerState) -> Vec<String> {
         .collect()
 }
 
-/// No restart policy: docker run's default, written `no` or empty.
+/// Nothing starts it again once it ended with 0: no restart policy (docker run's default, written `no` or
+/// empty), or `on-failure`.
 fn one_shot(host: &HostConfig) -> bool {
     use RestartPolicyNameEnum as P;
-    !matches!(
-        host.restart_policy.as_ref().and_then(|p| p.name),
-        Some(P::ALWAYS | P::UNLESS_STOPPED | P::ON_FAILURE)
-    )
+    let policy = host.restart_policy.as_ref().and_then(|p| p.name);
+    !matches!(policy, Some(P::ALWAYS | P::UNLESS_STOPPED))
 }
 
 fn limits(host: &HostConfig) -> Limits {

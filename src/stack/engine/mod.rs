@@ -10,6 +10,7 @@ mod convert;
 mod endpoint;
 mod events;
 mod facts;
+mod made;
 mod objects;
 mod tracker;
 
@@ -28,6 +29,7 @@ pub use call::EngineError;
 pub use convert::{Inspected, inspected};
 pub use endpoint::{ClientEnv, DEFAULT_SOCKET, Endpoint, Transport};
 pub use facts::EngineFacts;
+pub use made::{Made, MadeMount};
 pub use objects::{NetworkFound, VolumeFound};
 pub use tracker::{Selection, Tracker};
 
@@ -37,6 +39,7 @@ use facts::EngineClock;
 
 use crate::model::Container;
 use crate::session::ports::{LastWords, StackError};
+use crate::stack::naming::Labels;
 
 /// Time limit of one call. While a container starts, an inspect can stall for seconds.
 pub const CALL_LIMIT: Duration = Duration::from_secs(15);
@@ -137,6 +140,18 @@ impl Engine {
         let call = self.clients.docker.list_containers(Some(options));
         let list = within("container list", CALL_LIMIT, call).await?;
         Ok(list.into_iter().filter_map(|c| c.id).collect())
+    }
+
+    /// Labels of the running containers that carry a label of this name.
+    ///
+    /// # Errors
+    /// When the engine does not answer in time, or refuses.
+    pub async fn labels_of_running(&self, name: &str) -> Result<Vec<Labels>, EngineError> {
+        let filters = HashMap::from([("label", vec![name])]);
+        let options = ListContainersOptionsBuilder::new().filters(&filters).build();
+        let call = self.clients.docker.list_containers(Some(options));
+        let list = within("container list", CALL_LIMIT, call).await?;
+        Ok(list.into_iter().map(|c| c.labels.unwrap_or_default().into_iter().collect()).collect())
     }
 
     /// One container by id or name; `None` when there is none (any more).

@@ -1,6 +1,6 @@
 //! Networks and volumes: what a reset would destroy, and what a `down` must have removed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::query_parameters::{
     InspectNetworkOptions, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
@@ -16,6 +16,10 @@ pub struct VolumeFound {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+    /// Its driver.
+    pub driver: Option<String>,
+    /// Options of its driver.
+    pub options: BTreeMap<String, String>,
 }
 
 /// A network of the engine.
@@ -25,6 +29,14 @@ pub struct NetworkFound {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+    /// Its driver.
+    pub driver: Option<String>,
+    /// Whether it leads nowhere outside.
+    pub internal: Option<bool>,
+    /// Its subnets.
+    pub subnets: Vec<String>,
+    /// Options of its driver.
+    pub options: BTreeMap<String, String>,
 }
 
 impl Engine {
@@ -43,6 +55,16 @@ impl Engine {
                 Some(NetworkFound {
                     name: n.name?,
                     labels: n.labels.unwrap_or_default().into_iter().collect(),
+                    driver: n.driver.filter(|d| !d.is_empty()),
+                    internal: n.internal,
+                    subnets: n
+                        .ipam
+                        .and_then(|ipam| ipam.config)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .filter_map(|c| c.subnet)
+                        .collect(),
+                    options: n.options.unwrap_or_default().into_iter().collect(),
                 })
             })
             .collect())
@@ -101,5 +123,10 @@ fn there<T>(answer: Result<T, EngineError>) -> Result<bool, EngineError> {
 }
 
 fn found(volume: bollard::models::Volume) -> VolumeFound {
-    VolumeFound { name: volume.name, labels: volume.labels.into_iter().collect() }
+    VolumeFound {
+        name: volume.name,
+        labels: volume.labels.into_iter().collect(),
+        driver: Some(volume.driver).filter(|d| !d.is_empty()),
+        options: volume.options.into_iter().collect(),
+    }
 }

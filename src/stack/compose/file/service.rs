@@ -2,7 +2,8 @@
 
 use serde_yaml_ng::Value;
 
-use super::{HealthCheck, Port, health, port, scalar};
+use super::{HealthCheck, Port, health, json, port, scalar};
+use crate::stack::compose::wanted::Wanted;
 
 /// A service of the project.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,7 +41,9 @@ pub struct Service {
     /// It does its work and ends: another service waits for that.
     pub one_shot: bool,
     /// Services that it waits for until they ended well.
-    waits_for_end_of: Vec<String>,
+    pub(super) waits_for_end_of: Vec<String>,
+    /// What its containers are to be made with.
+    pub wanted: Wanted,
 }
 
 impl Service {
@@ -110,6 +113,7 @@ pub(super) fn read(name: String, body: &Value) -> Service {
         gpu: wants_gpu(body),
         one_shot: false,
         waits_for_end_of: waits(body),
+        wanted: Wanted::of(&json(body)),
         name,
     }
 }

@@ -45,7 +45,7 @@ fn container(service: &str, state: RunState) -> Container {
 }
 
 fn expect(service: &str) -> Expected {
-    Expected { service: service.into(), replicas: 1 }
+    Expected { service: service.into(), replicas: 1, job: false }
 }
 
 #[test]

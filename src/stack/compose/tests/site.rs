@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Compose, Reset, StackConfig, StackKind};
 use crate::session::ports::{ResetReport, Stack, StackError};
-use crate::stack::compose::fixtures::{Call, call};
+use crate::stack::compose::fixtures::{Call, call, made};
 use crate::stack::compose::{ComposeStack, Parts};
 use crate::stack::engine::fake::{FakeEngine, World, container};
 
@@ -46,8 +46,8 @@ impl Site {
         std::fs::write(&tool, TOOL).expect("a file");
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&tool, mode).expect("executable");
-        let folder = path.to_owned();
-        let engine = FakeEngine::start(path, move |world| refresh(&folder, world));
+        let (folder, recorded) = (path.to_owned(), made(version));
+        let engine = FakeEngine::start(path, move |world| refresh(&folder, &recorded, world));
         let site = Site { dir, engine };
         site.answer("version", &call(version, "version-short"));
         if version != "none" {
@@ -74,6 +74,11 @@ impl Site {
     /// The tool says that it did something and does nothing.
     pub fn idle(&self, action: &str) {
         std::fs::write(self.path(&format!("{action}.idle")), "").expect("a file");
+    }
+
+    /// What the tool makes has no volumes.
+    pub fn lose_volumes(&self) {
+        std::fs::write(self.path("lost"), "").expect("a file");
     }
 
     /// A stack that somebody else started.
@@ -136,8 +141,8 @@ impl Site {
     }
 }
 
-/// The engine holds what the file of the last `up` names.
-fn refresh(dir: &Path, world: &mut World) {
+/// The engine holds what the file of the last `up` names, made as the tool `recorded` made it.
+fn refresh(dir: &Path, recorded: &[Value], world: &mut World) {
     world.containers.clear();
     world.networks.clear();
     world.volumes.clear();
@@ -160,18 +165,30 @@ fn refresh(dir: &Path, world: &mut World) {
                               "com.docker.compose.container-number": number.to_string()});
             let name = format!("demo-{service}-{number}");
             let id = format!("{name}-{}", serial.trim());
-            let found = container(&id, &name, labels(body, more), "2026-11-21T00:00:00Z");
+            let mut found = container(&id, &name, labels(body, more), "2026-11-21T00:00:00Z");
+            let of = |c: &&Value| c["Config"]["Labels"]["com.docker.compose.service"] == *service;
+            if let Some(theirs) = recorded.iter().find(of) {
+                for part in ["HostConfig", "Mounts", "NetworkSettings"] {
+                    found[part] = theirs[part].clone();
+                }
+                for part in ["Image", "Cmd", "Env"] {
+                    found["Config"][part] = theirs["Config"][part].clone();
+                }
+            }
+            if dir.join("lost").exists() {
+                found["Mounts"] = json!([]);
+            }
             world.containers.insert(id, found);
         }
     }
-    let named = |key: &str, body: &Value| {
+    let named = |key: &str, body: &Value, driver: &str| {
         json!({"Name": format!("demo_{key}"), "Labels": labels(body, json!({})),
-               "Driver": "local", "Mountpoint": "/", "Scope": "local", "Options": {}})
+               "Driver": driver, "Mountpoint": "/", "Scope": "local", "Options": {}})
     };
     for (key, body) in file["networks"].as_object().into_iter().flatten() {
-        world.networks.push(named(key, body));
+        world.networks.push(named(key, body, "bridge"));
     }
     for (key, body) in file["volumes"].as_object().into_iter().flatten() {
-        world.volumes.push(named(key, body));
+        world.volumes.push(named(key, body, "local"));
     }
 }

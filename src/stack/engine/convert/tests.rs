@@ -12,6 +12,20 @@ fn made(value: serde_json::Value) -> Inspected {
 }
 
 #[test]
+fn what_ended_with_0_and_is_not_started_again_is_a_one_shot() {
+    for (policy, expected) in [
+        ("no", true),
+        ("", true),
+        ("on-failure", true),
+        ("always", false),
+        ("unless-stopped", false),
+    ] {
+        let answer = json!({"HostConfig": {"RestartPolicy": {"Name": policy}}});
+        assert_eq!(made(answer).container.one_shot, expected, "{policy}");
+    }
+}
+
+#[test]
 fn answers_of_engines_20_10_to_29_are_read() {
     for name in ["25-steady", "28-steady", "29-steady", "29-at-1.40-steady"] {
         let c = recorded(name).container;
