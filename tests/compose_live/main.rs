@@ -4,6 +4,7 @@
 //! an image each says that it is left out, unless `RUNNER_REQUIRE` contains `docker`.
 #![cfg(feature = "app")]
 
+mod meant;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

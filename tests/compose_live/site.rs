@@ -111,6 +111,13 @@ impl Site {
         self.dir.path().join("compose.yml")
     }
 
+    /// A further file in its folder.
+    pub fn write(&self, name: &str, text: &str) -> std::path::PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
     pub fn config(&self, reset: Reset) -> StackConfig {
         StackConfig {
             kind: StackKind::Compose(Compose {
@@ -126,17 +133,32 @@ impl Site {
     }
 
     pub async fn open(&self, config: &StackConfig, run: &str) -> ComposeStack {
+        self.open_as(&self.project, config, run).await
+    }
+
+    /// The same under another project's name.
+    pub async fn open_as(&self, project: &str, config: &StackConfig, run: &str) -> ComposeStack {
         let parts = Parts {
             engine: Engine::connect().await.expect("an engine"),
             tools: Tool::candidates(),
             run_dir: self.dir.path().to_owned(),
             lock_dir: self.dir.path().to_owned(),
         };
-        ComposeStack::open_with(&self.project, config, run, parts).await.expect("a stack")
+        ComposeStack::open_with(project, config, run, parts).await.expect("a stack")
     }
 
-    /// What a person would do by hand.
+    /// What a person would do by hand from elsewhere.
     pub fn by_hand(&self, action: &[&str]) {
+        let file = self.file().display().to_string();
+        self.compose(&[&["-p", self.project.as_str(), "-f", file.as_str()], action].concat());
+    }
+
+    /// What a person would do by hand in the folder, naming nothing.
+    pub fn by_hand_here(&self, action: &[&str]) {
+        self.compose(action);
+    }
+
+    fn compose(&self, words: &[&str]) {
         let tool: &[&str] = if docker(&["compose", "version", "--short"]).starts_with(['2', '5']) {
             &["docker", "compose"]
         } else {
@@ -144,9 +166,8 @@ impl Site {
         };
         let done = Command::new(tool[0])
             .args(&tool[1..])
-            .args(["-p", &self.project, "-f"])
-            .arg(self.file())
-            .args(action)
+            .args(words)
+            .current_dir(self.dir.path())
             .output()
             .expect("a compose tool");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
