@@ -88,12 +88,11 @@ impl ProjectFile {
     /// 2.24 list services of other profiles too.
     #[must_use]
     pub fn expected(&self, profiles: &[String]) -> Vec<Expected> {
-        let waited = |name: &str| self.enabled(profiles).any(|other| other.waits_for_end_of(name));
         self.enabled(profiles)
             .map(|s| Expected {
                 service: s.name.clone(),
                 replicas: s.replicas,
-                job: waited(&s.name),
+                job: self.enabled(profiles).any(|other| other.waits_for_end_of.contains(&s.name)),
             })
             .collect()
     }

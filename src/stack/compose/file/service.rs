@@ -2,8 +2,8 @@
 
 use serde_yaml_ng::Value;
 
-use super::super::wanted::Wanted;
 use super::{HealthCheck, Port, health, json, port, scalar};
+use crate::stack::compose::wanted::Wanted;
 
 /// A service of the project.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,10 +40,10 @@ pub struct Service {
     pub gpu: bool,
     /// It does its work and ends: another service waits for that.
     pub one_shot: bool,
+    /// Services that it waits for until they ended well.
+    pub(super) waits_for_end_of: Vec<String>,
     /// What its containers are to be made with.
     pub wanted: Wanted,
-    /// Services that it waits for until they ended well.
-    waits_for_end_of: Vec<String>,
 }
 
 impl Service {
@@ -51,12 +51,6 @@ impl Service {
     #[must_use]
     pub fn enabled(&self, profiles: &[String]) -> bool {
         self.profiles.is_empty() || profiles.iter().any(|p| p == "*" || self.profiles.contains(p))
-    }
-
-    /// Whether it is started only when that service ended well.
-    #[must_use]
-    pub fn waits_for_end_of(&self, name: &str) -> bool {
-        self.waits_for_end_of.iter().any(|waited| waited == name)
     }
 
     /// Whether it has a health check that is not switched off.
@@ -118,8 +112,8 @@ pub(super) fn read(name: String, body: &Value) -> Service {
         never_pulled: at(&["pull_policy"]).and_then(Value::as_str) == Some("never"),
         gpu: wants_gpu(body),
         one_shot: false,
-        wanted: Wanted::of(&json(body)),
         waits_for_end_of: waits(body),
+        wanted: Wanted::of(&json(body)),
         name,
     }
 }
