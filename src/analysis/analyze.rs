@@ -15,6 +15,7 @@ use super::held::leak_scenario;
 use super::incident_counts::{IncidentCounts, recorded};
 use super::incidents::{MissedKills, missed_kills};
 use super::isolate::{Isolation, isolate};
+use super::load::{LoadAnalysis, load};
 use super::metrics::{self, HealthAnalysis, MetricAnalysis};
 use super::provenance::Provenance;
 use super::scenario_stats::{self, ScenarioStats};
@@ -94,6 +95,8 @@ pub struct Analysis {
     pub speed: Option<Speed>,
     /// Which task leaks, where isolate ran.
     pub isolation: Option<Isolation>,
+    /// What became of the load's requests.
+    pub load: LoadAnalysis,
     /// Kills and restarts, by scenario and container.
     pub incidents: Vec<IncidentCounts>,
     /// OOM kills one by one, each with the minute before it.
@@ -156,13 +159,15 @@ pub fn analyze_with(
     let containers =
         containers::analyze(data, settings, held.as_ref(), &limits, &scenarios, &incidents);
     let by_name = |name: &str| data.scenarios.iter().find(|s| s.name == name && !s.time.is_empty());
+    let capacity = by_name("stress_test").map(|s| capacity(s, &settings.stress, &limits));
     let mut analysis = Analysis {
         test_id: data.test_id.clone(),
         format: data.format,
         status: Status::Passed,
         abort_reason: data.abort_reason.clone(),
         settings: settings.clone(),
-        capacity: by_name("stress_test").map(|s| capacity(s, &settings.stress, &limits)),
+        load: load(data, capacity.as_ref()),
+        capacity,
         trials: by_name("stress_trials").and_then(|s| trials(s, &settings.stress, &limits)),
         scalability: by_name("stress_test").and_then(|s| {
             let (metric, points) = throughput(s, settings.throughput.as_deref())?;

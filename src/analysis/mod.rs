@@ -20,6 +20,7 @@ pub mod incidents;
 pub mod isolate;
 pub mod leak;
 pub mod limits;
+pub mod load;
 pub mod metrics;
 pub mod needs;
 pub mod noise;

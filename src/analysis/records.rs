@@ -10,6 +10,7 @@ use super::analyze::Analysis;
 use super::dataset::is_active;
 use super::scenario_stats::{ContainerStats, PhaseContainer, PhaseStats, ScenarioStats};
 use super::settings::Settings;
+use super::summary::LoadSummary;
 
 /// Fields for the metadata of a scenario with phases under load (`duration_leak`):
 /// `phase_analysis`, `leak_analysis`, `cooldown_analysis`. Empty for any other scenario.
@@ -55,6 +56,15 @@ pub fn isolate_metadata(analysis: &Analysis, scenario: &ScenarioStats) -> Map<St
         map.insert("isolation".into(), json!(isolation));
     }
     map
+}
+
+/// Fields for the metadata of any scenario whose load counts its work: `load`, as summary.json has it of
+/// the whole run.
+#[must_use]
+pub fn load_metadata(analysis: &Analysis, scenario: &ScenarioStats) -> Map<String, Value> {
+    let load = analysis.load.scenarios.iter().find(|load| load.scenario == scenario.name);
+    let summary = load.and_then(|load| LoadSummary::of(&load.tasks));
+    summary.map(|load| ("load".to_string(), json!(load))).into_iter().collect()
 }
 
 /// The `analysis` object of results.json: `{"scenario_summaries": [...]}`.

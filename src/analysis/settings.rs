@@ -108,6 +108,7 @@ mod tests {
         settings.leak.block_seconds = Some(4.0);
         settings.expect.leak.push("web".into());
         settings.stress.load_below.insert("real_time_ratio".into(), 0.8);
+        settings.stress.failed_percent = None;
         let text = serde_json::to_string(&settings).expect("write");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("read"), settings);
         let sparse: Settings =

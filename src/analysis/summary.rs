@@ -16,6 +16,7 @@ use super::forensics::OomKill;
 use super::gpu::GpuAnalysis;
 use super::isolate::Isolation;
 use super::leak::LeakVerdict;
+use super::load::TaskLoad;
 use super::metrics;
 use super::metrics::summary::{HealthSummary, MetricSummary};
 use super::provenance::Provenance;
@@ -60,9 +61,9 @@ pub struct Summary {
     /// Which task leaks; absent where isolate did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolate: Option<Isolation>,
-    /// What the load says: requests, latencies, grades; absent where it counts none.
+    /// What became of the load's requests; absent where it counts none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load: Option<serde_json::Value>,
+    pub load: Option<LoadSummary>,
     /// Metrics of the config, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, MetricSummary>,
@@ -136,6 +137,57 @@ pub struct StressSummary {
     pub aborted: bool,
 }
 
+/// The load of the whole run; of agents the calls that asked for them are counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadSummary {
+    /// Requests that came to an end.
+    pub total_requests: u64,
+    /// Those that failed.
+    pub total_failures: u64,
+    /// Their share, percent.
+    pub error_rate: f64,
+    /// By task, or kind of agents.
+    pub endpoints: BTreeMap<String, EndpointSummary>,
+}
+
+/// One task of the load, or kind of agents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndpointSummary {
+    /// Requests that came to an end.
+    pub requests: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Their share, percent.
+    pub error_rate: f64,
+    /// How many failed of what; absent where none did, or nobody says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub causes: BTreeMap<String, u64>,
+}
+
+impl LoadSummary {
+    /// Of these tasks; none where there is none.
+    pub(super) fn of(tasks: &[TaskLoad]) -> Option<LoadSummary> {
+        let total_requests = tasks.iter().map(TaskLoad::all).sum();
+        let total_failures = tasks.iter().map(|task| task.failed).sum();
+        let endpoint = |task: &TaskLoad| EndpointSummary {
+            requests: task.all(),
+            failures: task.failed,
+            error_rate: share(task.failed, task.all()),
+            causes: task.causes.iter().cloned().collect(),
+        };
+        (total_requests > 0).then(|| LoadSummary {
+            total_requests,
+            total_failures,
+            error_rate: share(total_failures, total_requests),
+            endpoints: tasks.iter().map(|task| (task.task.clone(), endpoint(task))).collect(),
+        })
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    round_to(100.0 * part as f64 / whole.max(1) as f64, 3)
+}
+
 /// The speed scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpeedSummary {
@@ -169,7 +221,7 @@ impl Summary {
                 stopped_by_threshold: speed.stopped_by_threshold,
             }),
             isolate: analysis.isolation.as_ref().map(rounded_isolation),
-            load: None,
+            load: LoadSummary::of(&analysis.load.tasks()),
             metrics: metrics::summary::metrics(&analysis.metrics),
             health: metrics::summary::health(&analysis.health),
             oom_kills: analysis.oom_kills.clone(),

@@ -82,6 +82,7 @@ pub fn lines(screen: &Screen<'_>) -> Vec<Line> {
     let silent = silent.map(|(name, why)| format!("metric {name} never had one: {why}"));
     all.extend(silent.map(|text| line("no value", Tone::Watch, text)));
     all.extend(capacity(analysis).map(|text| line("capacity", Tone::Plain, text)));
+    all.extend(super::load::failing(analysis).map(|text| line("load", Tone::Watch, text)));
     all.extend(analysis.trials.iter().map(|t| line("trials", Tone::Plain, words::trials(t))));
     all.extend(speed(analysis).map(|text| line("speed", Tone::Plain, text)));
     all.extend(super::gpus::line(analysis).map(|text| line("GPU", Tone::Plain, text)));

@@ -221,14 +221,73 @@ fn a_service_that_answers_nothing_is_not_said_to_carry_a_level() {
     ];
     stress.metadata = serde_json::json!({"max_level": 110, "trigger": null});
     let said = screen_of(&data, &fixture::settings(true), true, None);
-    let wanted = "no level carried; at 10 100.0 % of the load's requests failed > 5 %";
+    let wanted = "no level carried; at 10 load failures 100.0 % > 5 %";
     assert!(said.contains(wanted), "{said}");
     stress_trigger(&mut data, "load", "failed");
     let said = screen_of(&data, &fixture::settings(true), true, None);
-    assert!(said.contains("no level carried; at 110 100.0 % of the load's"), "{said}");
+    assert!(said.contains("no level carried; at 110 load failures 100.0 %"), "{said}");
 }
 
 fn stress_trigger(data: &mut Dataset, container: &str, metric: &str) {
     data.scenarios[1].metadata = serde_json::json!({"max_level": 110, "trigger":
         {"container": container, "metric": metric, "value": 100.0, "threshold": 5.0}});
+}
+
+#[test]
+fn a_task_that_fails_is_named_with_its_cause() {
+    let mut data = fixture::demo();
+    let soak = &mut data.scenarios[2];
+    let rows = soak.time.len();
+    let rising = |step: f64| (0..rows).map(|row| step * row as f64).collect::<Vec<f64>>();
+    soak.load_metrics = vec![
+        ("requests.login".into(), rising(97.0)),
+        ("failures.login".into(), rising(3.0)),
+        ("causes.503.login".into(), rising(3.0)),
+    ];
+    let said = screen_of(&data, &fixture::settings(true), true, None);
+    assert!(said.contains("\nload      login: 252 of 8400 requests failed (503)\n"), "{said}");
+    assert!(said.starts_with("passed"), "{said}");
+    soak_fails(&mut data);
+    let said = screen_of(&data, &fixture::settings(true), true, None);
+    assert!(said.contains("\nfails     login: 1000 of 1000 requests failed within 10 s"), "{said}");
+    assert!(said.contains("path and body of login"), "{said}");
+}
+
+/// All requests of its one task fail.
+fn soak_fails(data: &mut Dataset) {
+    for (name, column) in &mut data.scenarios[2].load_metrics {
+        let step = if name == "requests.login" { 0.0 } else { 100.0 };
+        *column = (0..column.len()).map(|row| step * row as f64).collect();
+    }
+}
+
+#[test]
+fn a_load_that_failed_is_told_in_the_driven_systems_own_words() {
+    let mut data = fixture::demo();
+    data.abort_reason = Some("load_failed".into());
+    let error = "not done when phase spawn ended, after 5 s: GET http://x/health: 500: boom";
+    data.events.push(crate::model::Event {
+        at: 1.0,
+        t: 1.0,
+        kind: crate::model::EventKind::Load {
+            action: "reach".into(),
+            task: None,
+            value: Some(20.0),
+            queued: None,
+            error: Some(error.into()),
+        },
+    });
+    let said = screen_of(&data, &fixture::settings(true), false, None);
+    assert!(said.contains(&format!("the load could not be driven: reach 20: {error}")), "{said}");
+    data.events.clear();
+    let stress = &mut data.scenarios[1];
+    stress.load_metrics = vec![
+        ("requests.t".into(), vec![0.0; stress.time.len()]),
+        ("failures.t".into(), vec![9.0; stress.time.len()]),
+        ("causes.connection refused.t".into(), vec![9.0; stress.time.len()]),
+    ];
+    let said = screen_of(&data, &fixture::settings(true), false, None);
+    let wanted =
+        "nothing was answered in stress_test: t: 9 of 9 requests failed (connection refused)";
+    assert!(said.contains(wanted), "{said}");
 }

@@ -1,4 +1,4 @@
-//! Metrics and health checks as rows of cells, for the page and for the text.
+//! The load, metrics and health checks as rows of cells, for the page and for the text.
 
 use crate::analysis::Analysis;
 use crate::analysis::findings::figure;
@@ -24,7 +24,8 @@ const NONE: &str = "–";
 /// The tables that a run has something for.
 #[must_use]
 pub fn tables(analysis: &Analysis) -> Vec<Table> {
-    [metrics(&analysis.metrics), health(&analysis.health)].into_iter().flatten().collect()
+    let load = super::load::table(analysis);
+    [load, metrics(&analysis.metrics), health(&analysis.health)].into_iter().flatten().collect()
 }
 
 fn metrics(all: &[MetricAnalysis]) -> Option<Table> {

@@ -13,6 +13,7 @@ mod fixture;
 mod gpus;
 pub mod html;
 pub mod limits_file;
+mod load;
 pub mod markdown;
 pub mod metrics;
 pub mod page;

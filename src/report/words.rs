@@ -4,6 +4,7 @@ use crate::analysis::capacity::{Scalability, Trials};
 use crate::analysis::findings::{in_words, remedies};
 use crate::analysis::leak::Verdict;
 use crate::analysis::limits::SuggestedLimits;
+use crate::analysis::load::LoadAnalysis;
 use crate::analysis::{Analysis, Finding, FindingKind, RUNNING, Status};
 use crate::model::event::Trigger;
 use crate::model::units::{fixed, signed};
@@ -37,6 +38,12 @@ pub fn remedy(analysis: &Analysis, finding: &Finding) -> Option<String> {
         }
         FindingKind::MissedKill => {
             "look into the kernel's log (dmesg) for the time of this scenario".to_string()
+        }
+        FindingKind::LoadFailed => {
+            let task = finding.task.as_deref().unwrap_or("the load");
+            format!(
+                "see whether the path and body of {task} in [load] are right, and what the service says in its log"
+            )
         }
         FindingKind::Crash | FindingKind::Restart => {
             format!("read the last log lines of {name} in the run folder")
@@ -199,7 +206,7 @@ pub fn abort(analysis: &Analysis) -> (String, String) {
             "`runner check` tells what is missing".to_string(),
         ),
         "load_failed" => (
-            "the load could not be driven".to_string(),
+            load_failed(&analysis.load),
             "`runner check` tells whether its address answers".to_string(),
         ),
         "record_failed" => (
@@ -229,6 +236,21 @@ pub fn abort(analysis: &Analysis) -> (String, String) {
         other => (other.replace('_', " "), saved.to_string()),
     };
     (why, what)
+}
+
+/// Why the load failed, with the driven system's own words where they were recorded.
+fn load_failed(load: &LoadAnalysis) -> String {
+    if let Some(error) = &load.error {
+        return format!("the load could not be driven: {error}");
+    }
+    let Some(dead) = load.unanswered() else { return "the load could not be driven".to_string() };
+    let tasks: Vec<String> = dead
+        .tasks
+        .iter()
+        .take(3)
+        .map(|task| format!("{}: {}", task.task, task.in_words()))
+        .collect();
+    format!("nothing was answered in {}: {}", dead.scenario, tasks.join("; "))
 }
 
 fn scenario_of(reason: &str) -> &'static str {

@@ -255,4 +255,19 @@ mod tests {
         assert!(!may_last(&duration[0], duration.get(1), &timed_out, &start, 0));
         assert!(may_last(&duration[0], duration.get(1), &PhaseEnd::Interrupted, &start, 0));
     }
+
+    #[test]
+    fn what_did_not_come_is_told_with_pending_and_failed_agents() {
+        let metrics = [("pending", 8.0), ("failures.riders", 2.0), ("failures.drivers", 0.0)];
+        let report = LoadReport {
+            active: Some(12),
+            metrics: metrics.map(|(name, count)| (name.to_string(), count)).into(),
+            ..LoadReport::default()
+        };
+        let latest = Latest { at: 1.0, report: Some(report), error: None };
+        let wanted = "12 of 20 are there, 8 pending, 2 calls for riders failed";
+        assert_eq!(there(&latest, 20), wanted);
+        let unknown = Latest { error: Some("GET /status: 404".to_string()), ..Latest::default() };
+        assert!(there(&unknown, 20).ends_with("is not known; GET /status: 404"));
+    }
 }

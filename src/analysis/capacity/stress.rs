@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analysis::dataset::ScenarioData;
+use crate::analysis::findings::is_failed_load;
 use crate::analysis::settings::Settings;
 use crate::analysis::stats::mean;
 use crate::config::StressLimits;
@@ -13,7 +14,7 @@ use crate::model::Figure;
 use crate::model::event::Trigger;
 use crate::model::rates::THROTTLED_PERCENT;
 
-use super::levels::{levels, sustained};
+use super::levels::{LevelMean, levels, sustained};
 use super::readings::push_tick;
 use super::{ContainerLimits, RollingMeans};
 
@@ -28,7 +29,7 @@ pub struct Capacity {
     pub sustained_level: Option<u32>,
     /// The lowest level that was not carried by its own mean, and what that reached.
     pub not_carried: Option<(u32, Trigger)>,
-    /// Even the lowest level tried was too much by its own mean.
+    /// Even the lowest level tried was too much.
     pub carries_nothing: bool,
     /// Level queued when a container was first throttled in 25 % of its periods.
     pub first_throttled_at_level: BTreeMap<String, u32>,
@@ -70,6 +71,9 @@ impl Capacity {
         if trigger.container == "host" {
             return Some("host-bound: no container reached its limit".to_string());
         }
+        if is_failed_load(trigger) {
+            return Some("requests fail".to_string());
+        }
         Some(format!("{} {}", trigger.container, trigger.metric))
     }
 
@@ -108,7 +112,7 @@ pub fn capacity(
         max_level: max_level(scenario, last),
         sustained_level: sustained(&steps, trigger.is_some() || !is_complete),
         not_carried: steps.iter().find_map(|step| Some((step.level, step.reached.clone()?))),
-        carries_nothing: steps.first().is_some_and(|step| step.reached.is_some()),
+        carries_nothing: carries_nothing(&steps, trigger.is_some()),
         first_throttled_at_level: first_throttled(scenario),
         containers: scenario
             .containers
@@ -120,6 +124,12 @@ pub fn capacity(
         aborted: scenario.aborted,
         trigger,
     }
+}
+
+/// By its own mean, or since stress was stopped at it.
+fn carries_nothing(steps: &[LevelMean], is_stopped: bool) -> bool {
+    let by_its_mean = steps.first().is_some_and(|step| step.reached.is_some());
+    by_its_mean || (is_stopped && steps.len() == 1)
 }
 
 /// A trigger as results.json writes it; null and incomplete ones are none.
@@ -254,6 +264,17 @@ mod tests {
         let trigger = found.trigger.expect("failed requests");
         assert_eq!((trigger.container.as_str(), trigger.metric.as_str()), ("load", "failed"));
         assert_eq!((trigger.value, found.sustained_level), (100.0, None));
+    }
+
+    #[test]
+    fn a_ramp_that_was_stopped_at_its_first_level_carried_none() {
+        let mut data = ramp(&[0, 20], 99);
+        let trigger = |value: serde_json::Value| serde_json::json!({"trigger": value});
+        data.metadata = trigger(serde_json::json!({"container": "web", "metric": "cpu",
+            "value": 95.0, "threshold": 90.0}));
+        assert!(read(&data, &StressLimits::default()).carries_nothing);
+        data.metadata = trigger(serde_json::Value::Null);
+        assert!(!read(&data, &StressLimits::default()).carries_nothing);
     }
 
     #[test]

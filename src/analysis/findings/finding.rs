@@ -32,6 +32,8 @@ pub enum FindingKind {
     MissedLeak,
     /// An OOM kill that a total knows of and no witness told.
     MissedKill,
+    /// Half of a task's requests, or of the calls for a kind of agents, failed for a while.
+    LoadFailed,
     /// A crash.
     Crash,
     /// A restart after an end with exit code 0, or whose cause is not recorded.
@@ -83,6 +85,7 @@ impl FindingKind {
             FindingKind::TaskLeak => "task_leak",
             FindingKind::MissedLeak => "missed_leak",
             FindingKind::MissedKill => "missed_kill",
+            FindingKind::LoadFailed => "load_failed",
             FindingKind::Crash => "crash",
             FindingKind::Restart => "restart",
             FindingKind::Suspect => "suspect",
@@ -107,10 +110,11 @@ impl FindingKind {
 
     /// Whether it fails a run without being listed in `fail_on`.
     fn fails_by_itself(self) -> bool {
-        use FindingKind::{GpuGrowth, GpuLeak, Leak, Metric, MetricGrowth, MissedLeak};
+        use FindingKind::{GpuGrowth, GpuLeak, Leak, LoadFailed, Metric, MetricGrowth, MissedLeak};
         use FindingKind::{Oom, ResourceLeak, TaskLeak, Unfinished};
         let leaks = matches!(self, Leak | TaskLeak | ResourceLeak | MissedLeak);
-        leaks || matches!(self, Oom | Metric | MetricGrowth | GpuLeak | GpuGrowth | Unfinished)
+        let work = matches!(self, LoadFailed | Metric | MetricGrowth);
+        leaks || work || matches!(self, Oom | GpuLeak | GpuGrowth | Unfinished)
     }
 }
 
@@ -123,6 +127,9 @@ pub struct Finding {
     pub severity: Severity,
     /// Which container; absent for the whole stack.
     pub container: Option<String>,
+    /// Which task of the load, or kind of agents; absent where it is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// In which scenario.
     pub scenario: Option<String>,
     /// In words, with numbers.
@@ -154,6 +161,7 @@ impl Finding {
             kind,
             severity,
             container: Some(container.to_string()),
+            task: None,
             scenario: None,
             message,
             evidence: Vec::new(),
@@ -182,7 +190,7 @@ impl Finding {
     /// expected in its scenario.
     pub(super) fn settle(&mut self, settings: &Settings, day: Option<chrono::NaiveDate>) {
         let entry = settings.accept.iter().find(|entry| {
-            Some(&entry.container) == self.container.as_ref()
+            [&self.container, &self.task].contains(&&Some(entry.container.clone()))
                 && entry.finding == self.kind.name()
                 && day.is_none_or(|day| day <= entry.until)
         });

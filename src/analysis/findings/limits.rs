@@ -138,7 +138,7 @@ pub fn in_words(trigger: &Trigger) -> String {
         .map(|cores| format!(" ({:.0} % of {cores} cores)", trigger.threshold / cores));
     if is_failed_load(trigger) {
         let (value, threshold) = (trigger.value, trigger.threshold);
-        return format!("{value:.1} % of the load's requests failed > {threshold} %");
+        return format!("load failures {value:.1} % > {threshold} %");
     }
     if let of @ ("load" | "metric") = trigger.container.as_str() {
         return format!("{of}: {metric} {:.3} {sign} {:.3}", trigger.value, trigger.threshold);

@@ -5,6 +5,7 @@ mod finding;
 mod gpus;
 mod leaks;
 mod limits;
+mod load;
 mod metrics;
 pub mod remedies;
 mod resources;
@@ -33,6 +34,7 @@ pub fn find(analysis: &Analysis, day: Option<chrono::NaiveDate>) -> Vec<Finding>
     all.extend(tasks::find(analysis));
     all.extend(stack::find(analysis));
     all.extend(limits::find(analysis));
+    all.extend(load::find(analysis));
     all.extend(metrics::find(analysis));
     all.extend(sources::find(analysis));
     all.extend(unfinished::find(analysis));

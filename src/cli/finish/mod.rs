@@ -192,6 +192,7 @@ fn extras(data: &Dataset, analysis: &Analysis) -> Extras {
     for scenario in &analysis.scenarios {
         let mut metadata = records::duration_metadata(analysis, scenario);
         metadata.extend(records::isolate_metadata(analysis, scenario));
+        metadata.extend(records::load_metadata(analysis, scenario));
         if !metadata.is_empty() {
             extras.metadata.insert(scenario.name.clone(), metadata);
         }

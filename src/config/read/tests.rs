@@ -392,3 +392,18 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn how_much_may_fail_can_be_moved_and_switched_off() {
+    let (_temp, dir) = folder();
+    let failed = |set: &[&str]| {
+        let text = "[stack]\nfile = \"docker-compose.yml\"\n";
+        read_with(text, set, &dir).unwrap().stress.limits.failed_percent
+    };
+    assert_eq!(failed(&[]), Some(5.0));
+    assert_eq!(failed(&["stress.limits.failed_percent=1.5"]), Some(1.5));
+    assert_eq!(failed(&["stress.limits.failed_percent=false"]), None);
+    let wrong =
+        lines("[stack]\nfile = \"docker-compose.yml\"\n", &["stress.limits.failed_percent=true"]);
+    assert!(wrong[0].contains("failed_percent"), "{wrong:?}");
+}

@@ -81,6 +81,7 @@ fn who_first(analysis: &Analysis) -> Option<Card> {
     let answer = match capacity.bottleneck() {
         Some(text) => text.replace(" cpu", " CPU"),
         None if capacity.aborted => "Aborted before a threshold".to_string(),
+        None if capacity.not_carried.is_some() => "See how much load".to_string(),
         None => "Nobody, up to the highest level tried".to_string(),
     };
     let next = capacity.next(&analysis.settings);
