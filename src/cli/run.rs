@@ -80,7 +80,7 @@ pub fn command(args: &RunArgs) -> Exit {
 async fn dry(args: &RunArgs, interrupt: &Interrupt) -> Exit {
     match unless_heard(interrupt, planned(args)).await {
         Ok(Ok((config, plan, why))) => {
-            why.iter().for_each(|line| tell::people(line));
+            why.iter().for_each(tell::people);
             tell::people(dry_run::text(&config, &plan));
             Exit::Clean
         }

@@ -84,10 +84,10 @@ impl Session {
                 Border::GoOn => false,
             };
             let is_over = last || index + 1 == planned.spec.phases.len();
-            if phase.sampled || is_over {
-                if let Some(abort) = self.unanswered(planned, &record, is_over).await {
-                    return Ok(Stop::Aborted(abort).of(record));
-                }
+            if (phase.sampled || is_over)
+                && let Some(abort) = self.unanswered(planned, &record, is_over).await
+            {
+                return Ok(Stop::Aborted(abort).of(record));
             }
             let stop = self.border(planned, Some(phase), When::After, &mut record).await?;
             if let Some(stop) = stop {

@@ -203,7 +203,7 @@ fn a_window_that_begins_while_the_dead_one_lingers_has_the_one_that_does_somethi
     let old: Vec<(i64, f64)> = (0..=12_i64).map(|n| (n * 10_000, 112.0)).collect();
     let new: Vec<(i64, f64)> = (0..=30_i64).map(|n| (n * 10_000, n as f64)).collect();
     for order in [true, false] {
-        let mut parts = vec![of_pod('1', &old, None), of_pod('2', &new, None)];
+        let mut parts = [of_pod('1', &old, None), of_pod('2', &new, None)];
         if order {
             parts.reverse();
         }
