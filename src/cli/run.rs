@@ -328,7 +328,7 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         Ok(done) => {
             eprint!("{}", done.screen);
             done.damage.iter().for_each(|damage| eprintln!("{damage}"));
-            done.unwritten.iter().for_each(|error| eprintln!("{error}"));
+            done.unwritten_lines().iter().for_each(|line| eprintln!("{line}"));
             exit.and(done.exit)
         }
         Err(error) => {
