@@ -203,7 +203,9 @@ mod tests {
 
     #[test]
     fn the_plan_of_an_attached_stack_does_not_speak_of_resets() {
-        let text = planned(&config(), &["baseline"]);
+        let mut config = config();
+        config.stack.kind = StackKind::Attach { project: Some("web".into()), containers: vec![] };
+        let text = planned(&config, &["baseline"]);
         assert!(text.contains("what runs of web; nothing of it is started or stopped"), "{text}");
         assert!(text.contains("baseline: 40 s; watches what runs"), "{text}");
         for word in ["reset", "brings"] {
