@@ -334,9 +334,10 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
     let _ = std::fs::remove_file(folder.file(RESULTS));
     match finish(&input, folder.path(), &wanted) {
         Ok(done) => {
+            let unwritten = done.unwritten_lines();
             tell::people(done.screen);
             done.damage.iter().for_each(|damage| tell::people(damage.to_string()));
-            done.unwritten_lines().into_iter().for_each(tell::people);
+            unwritten.into_iter().for_each(tell::people);
             exit.and(done.exit)
         }
         Err(error) => {
