@@ -144,7 +144,7 @@ pub struct LoadSummary {
     pub total_requests: u64,
     /// Those that failed.
     pub total_failures: u64,
-    /// Their share, percent.
+    /// Their share, from 0 to 1.
     pub error_rate: f64,
     /// By task, or kind of agents.
     pub endpoints: BTreeMap<String, EndpointSummary>,
@@ -157,7 +157,7 @@ pub struct EndpointSummary {
     pub requests: u64,
     /// Those that failed.
     pub failures: u64,
-    /// Their share, percent.
+    /// Their share, from 0 to 1.
     pub error_rate: f64,
     /// How many failed of what; absent where none did, or nobody says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -185,7 +185,7 @@ impl LoadSummary {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    round_to(100.0 * part as f64 / whole.max(1) as f64, 3)
+    round_to(part as f64 / whole.max(1) as f64, 5)
 }
 
 /// The speed scenario.

@@ -155,8 +155,8 @@ fn the_summary_has_what_was_counted_and_no_latency() {
     )]);
     let summary = Summary::of(&analyze(&data, &Settings::default()));
     let wanted = serde_json::json!({
-        "total_requests": 16, "total_failures": 4, "error_rate": 25.0,
-        "endpoints": {"t": {"requests": 16, "failures": 4, "error_rate": 25.0,
+        "total_requests": 16, "total_failures": 4, "error_rate": 0.25,
+        "endpoints": {"t": {"requests": 16, "failures": 4, "error_rate": 0.25,
             "causes": {"connection refused": 4}}},
     });
     assert_eq!(serde_json::to_value(&summary.load).expect("json"), wanted);
