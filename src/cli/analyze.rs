@@ -58,8 +58,8 @@ fn of_paths(paths: &[PathBuf], out: Option<&Path>, args: &AnalyzeArgs) -> Exit {
             Ok(done) => {
                 exit = exit.and(done.exit);
                 say(job, &done, jobs.len() > 1, args.json);
+                broken.extend(done.unwritten_lines());
                 broken.extend(done.notes);
-                broken.extend(done.unwritten.iter().map(ToString::to_string));
                 let damage = done.damage.iter().map(ToString::to_string);
                 broken.extend(damage);
             }

@@ -336,7 +336,7 @@ fn finish_run(args: &RunArgs, measured: &Measured, begun: Instant) -> Exit {
         Ok(done) => {
             tell::people(done.screen);
             done.damage.iter().for_each(|damage| tell::people(damage.to_string()));
-            done.unwritten.iter().for_each(|error| tell::people(error.to_string()));
+            done.unwritten_lines().into_iter().for_each(tell::people);
             exit.and(done.exit)
         }
         Err(error) => {

@@ -179,3 +179,20 @@ fn hostile_files_end_with_an_error_and_no_panic() {
         assert!(!ran.err.contains("panicked"), "{name}: {}", ran.err);
     }
 }
+
+#[test]
+fn what_cannot_be_written_does_not_keep_the_answer_back_and_exits_4() {
+    let site = Site::new();
+    // Folders where files are to be: as on a full disk, they cannot be renamed into place.
+    for name in ["report.html", "report.md"] {
+        std::fs::create_dir_all(site.path().join("out").join(name)).expect("a folder");
+    }
+    let ran = site.run(&["analyze", &predecessor("full"), "--out", "out", "--no-charts"]);
+    let ran = ran.expect_code(4);
+    assert!(ran.err.contains("capacity"), "the verdict is told: {}", ran.err);
+    assert!(ran.err.contains("not everything was written"), "{}", ran.err);
+    assert!(ran.err.contains("runner analyze FOLDER --out DIR"), "{}", ran.err);
+    let summary = json(&site.path().join("out/summary.json"));
+    let unfinished = |f: &serde_json::Value| f["kind"] == "unfinished" && f["fails"] == true;
+    assert!(summary["findings"].as_array().expect("findings").iter().any(unfinished));
+}

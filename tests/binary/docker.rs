@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use runner::stack::compose::{Tool, caller};
 use runner::stack::engine::Engine;
 use serde_json::Value;
 
-use crate::harness::{Ran, Site, alone, in_repository, json, wait_for, wait_until_quiet};
+use crate::harness::{
+    Ran, Site, alone, in_repository, json, lives, signal, wait_for, wait_until_quiet,
+};
 use crate::support::left_out;
 
 /// The demo's image, where a local engine and a compose tool answer.
@@ -222,8 +225,7 @@ fn a_killed_run_can_be_analyzed_and_its_left_overs_are_removed_by_the_next_one()
     });
     wait_for_phase(&run);
     std::thread::sleep(Duration::from_secs(3));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
+    signal(&child, Signal::SIGINT);
     let status = child.wait().expect("an end");
     assert_eq!(status.code(), Some(130), "{}", site.log());
     let results = json(&run.join("results.json"));
@@ -256,6 +258,90 @@ fn a_stack_that_somebody_else_started_is_not_touched() {
     assert_eq!(before, after, "somebody's containers were remade");
     let ran = Ran { ..ran }.expect_code(3);
     assert!(ran.err.contains("take_over"), "{}", ran.err);
+}
+
+/// A folder for PATH with a compose tool that does `odd`, a branch of a `case` over the words of a
+/// call, and is else the one that is there.
+fn path_with_odd_tool(site: &Site, odd: &str) -> String {
+    let real = compose_tool();
+    let mut words = vec![real.get_program().to_string_lossy().into_owned()];
+    words.extend(real.get_args().map(|word| word.to_string_lossy().into_owned()));
+    let found = Command::new("sh").args(["-c", &format!("command -v {}", words[0])]).output();
+    words[0] = String::from_utf8_lossy(&found.expect("sh").stdout).trim().to_string();
+    let tool = format!(
+        "#!/bin/sh\nfor word in \"$@\"; do case $word in\n{odd}\nesac; done\nexec {} \"$@\"\n",
+        words.join(" ")
+    );
+    // Without the plugin, so that the program is taken.
+    for (name, text) in [("docker-compose", tool.as_str()), ("docker", "#!/bin/sh\nexit 1\n")] {
+        let file = site.write(&format!("bin/{name}"), text);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(file, mode).expect("executable");
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{path}", site.path().join("bin").display())
+}
+
+#[test]
+fn a_stack_that_is_not_taken_down_exits_4_and_stands_in_summary_and_report() {
+    let _alone = alone();
+    let Some(image) = image() else { return };
+    let site = Site::new();
+    let project = "runner-test-left-up";
+    site.write("runner.toml", &waiting_config(project, &image, "2s"));
+    let path = path_with_odd_tool(&site, "down) echo it went wrong >&2; exit 1;;");
+    let mut command = site.command(&["run", "--no-charts"]);
+    let ran = Ran::from(command.env("PATH", path).output().expect("the program starts"));
+    let left = containers_of(project);
+    // The next run replaces what is left, and takes it down.
+    site.run(&["run", "--no-charts"]).expect_code(0);
+    assert!(!left.is_empty() && containers_of(project).is_empty(), "{left:?}");
+    let ran = ran.expect_code(4);
+    assert!(ran.err.contains("it went wrong"), "{}", ran.err);
+    let run = site.runs().remove(0);
+    let summary = json(&run.join("summary.json"));
+    assert_eq!(summary["status"], "failed");
+    assert_eq!(summary["findings"][0]["kind"], "unfinished", "{}", summary["findings"]);
+    let report = std::fs::read_to_string(run.join("report.md")).expect("a report");
+    assert!(report.contains("the stack was not taken down"), "{report}");
+}
+
+#[test]
+fn a_signal_is_heard_while_the_compose_tool_hangs_and_a_second_one_ends_the_tool_too() {
+    let _alone = alone();
+    let Some(image) = image() else { return };
+    let site = Site::new();
+    let project = "runner-test-hangs";
+    site.write("runner.toml", &waiting_config(project, &image, "2s"));
+    let hang = |word: &str| {
+        let pid = site.path().join(format!("{word}.pid")).display().to_string();
+        // Deaf to SIGTERM, as a tool that waits for an engine can be.
+        let odd = format!("{word}) trap '' TERM; echo $$ > {pid}; while :; do sleep 1; done;;");
+        let path = path_with_odd_tool(&site, &odd);
+        let log = std::fs::File::create(site.path().join("log.txt")).expect("a log");
+        let mut command = site.command(&["run", "--no-charts"]);
+        let child = command.env("PATH", path).stderr(log).spawn().expect("the program starts");
+        let pid = wait_for("hanging tool", Duration::from_secs(180), || {
+            std::fs::read_to_string(&pid).ok().filter(|text| text.ends_with('\n'))
+        });
+        (child, pid)
+    };
+    let (mut child, tool) = hang("version");
+    signal(&child, Signal::SIGINT);
+    assert_eq!(child.wait().expect("an end").code(), Some(130), "{}", site.log());
+    assert!(site.log().contains("SIGINT heard while looking for"), "{}", site.log());
+    assert!(!lives(&tool), "the tool was left");
+
+    let (mut child, tool) = hang("down");
+    signal(&child, Signal::SIGTERM);
+    let told = || site.log().contains("SIGTERM heard: waiting for the stack").then_some(());
+    wait_for("a line", Duration::from_secs(30), told);
+    assert!(lives(&tool) && child.try_wait().expect("a child").is_none());
+    signal(&child, Signal::SIGINT);
+    assert_eq!(child.wait().expect("an end").code(), Some(130), "{}", site.log());
+    wait_for("end of the tool", Duration::from_secs(30), || (!lives(&tool)).then_some(()));
+    site.run(&["run", "--no-charts"]).expect_code(0);
+    assert!(containers_of(project).is_empty(), "containers were left");
 }
 
 /// The compose tool that is there.

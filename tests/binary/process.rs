@@ -1,6 +1,12 @@
 //! The demo without an engine: the same services as local processes.
 
-use crate::harness::{Ran, Site, alone, in_repository, json};
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Ran, Site, alone, in_repository, json, lives, signal, wait_for};
 
 #[test]
 fn without_an_engine_the_demo_runs_as_processes_says_why_and_finds_the_leak() {
@@ -89,4 +95,109 @@ fn a_leak_planted_in_one_endpoint_is_attributed_to_it() {
     }
     let results = json(&run.join("results.json"));
     assert!(results["scenarios"].to_string().contains("\"isolation\""), "it is in results.json");
+}
+
+/// Starts a run of one service, as a shell script, that watches for a minute.
+fn watching(site: &Site, project: &str, script: &str) -> Child {
+    configure(site, project, script);
+    site.start(&["run", "--no-charts"])
+}
+
+fn configure(site: &Site, project: &str, script: &str) {
+    let script = serde_json::to_string(script).expect("a string");
+    site.write(
+        "runner.toml",
+        &format!(
+            r#"
+project = "{project}-{}"
+scenarios = ["watch"]
+[stack]
+kind = "process"
+[[stack.service]]
+name = "web"
+command = ["sh", "-c", {script}]
+[[scenario]]
+name = "watch"
+[[scenario.phase]]
+name = "active"
+interval = "500ms"
+until = "60s"
+"#,
+            std::process::id()
+        ),
+    );
+}
+
+/// Waits for three ticks; answers the run folder.
+#[track_caller]
+fn wait_for_ticks(site: &Site) -> PathBuf {
+    wait_for("three ticks", Duration::from_secs(60), || {
+        let run = site.runs().pop()?;
+        let samples = std::fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
+        (samples.lines().count() >= 3).then_some(run)
+    })
+}
+
+#[test]
+fn what_a_service_has_started_ends_with_a_runner_that_is_killed() {
+    let site = Site::new();
+    // In a session of its own and deaf to what can be ignored.
+    let script =
+        "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > pid; while :; do sleep 1; done' & wait";
+    let mut child = watching(&site, "killed", script);
+    let pid = wait_for("a grandchild", Duration::from_secs(60), || {
+        let pid = std::fs::read_to_string(site.path().join("pid")).ok()?.trim().to_string();
+        (!pid.is_empty()).then_some(pid)
+    });
+    wait_for_ticks(&site);
+    assert!(lives(&pid));
+    child.kill().expect("kill -9");
+    child.wait().expect("an end");
+    wait_for("end of the grandchild", Duration::from_secs(30), || (!lives(&pid)).then_some(()));
+}
+
+#[test]
+fn a_hangup_ends_in_order_also_when_it_comes_twice_and_stays_ignored_where_it_was() {
+    let site = Site::new();
+    let mut child = watching(&site, "hangup", "exec sleep 77");
+    let run = wait_for_ticks(&site);
+    signal(&child, Signal::SIGHUP);
+    // As a terminal that closes: from the shell and from the kernel.
+    signal(&child, Signal::SIGHUP);
+    assert_eq!(child.wait().expect("an end").code(), Some(129), "{}", site.log());
+    assert_eq!(json(&run.join("summary.json"))["abort_reason"], "user_interrupt");
+
+    let site = Site::new();
+    configure(&site, "nohup", "exec sleep 77");
+    let log = std::fs::File::create(site.path().join("log.txt")).expect("a log");
+    let program = site.command(&["run", "--no-charts"]);
+    let mut child = std::process::Command::new("nohup")
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(site.path())
+        .stderr(log)
+        .spawn()
+        .expect("nohup");
+    let run = wait_for_ticks(&site);
+    signal(&child, Signal::SIGHUP);
+    let count = || {
+        let samples = std::fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
+        samples.lines().count()
+    };
+    let before = count();
+    let more = || (count() >= before + 3).then_some(());
+    wait_for("ticks after the hangup", Duration::from_secs(30), more);
+    signal(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().expect("an end").code(), Some(143), "{}", site.log());
+}
+
+#[test]
+fn a_run_folder_that_is_removed_ends_the_run_and_is_told_as_such() {
+    let site = Site::new();
+    let mut child = watching(&site, "removed", "exec sleep 77");
+    let run = wait_for_ticks(&site);
+    std::fs::remove_dir_all(&run).expect("removed");
+    assert_eq!(child.wait().expect("an end").code(), Some(4), "{}", site.log());
+    let log = site.log();
+    assert!(log.contains("removed while the run went on: what was measured is lost"), "{log}");
 }

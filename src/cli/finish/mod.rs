@@ -115,6 +115,21 @@ pub fn finish(input: &Input, out: &Path, wanted: &Wanted) -> Result<Done, Failed
     Ok(Done { analysis, screen, damage, notes, unwritten, exit, summary })
 }
 
+/// How to write what could not be written.
+const ELSEWHERE: &str =
+    "what was measured is kept: runner analyze FOLDER --out DIR writes the rest somewhere else";
+
+impl Done {
+    /// What could not be written, a line each, and what to do.
+    pub fn unwritten_lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.unwritten.iter().map(ToString::to_string).collect();
+        if !lines.is_empty() {
+            lines.push(ELSEWHERE.to_string());
+        }
+        lines
+    }
+}
+
 /// What is written from now on says what could not be.
 fn note_unwritten<T>(
     written: Result<T, StoreError>,
@@ -125,9 +140,7 @@ fn note_unwritten<T>(
     let Err(error) = written else { return };
     let left = Unfinished {
         message: format!("not everything was written: {error}"),
-        remedy: "what was measured is kept: runner analyze FOLDER --out DIR writes the rest \
-                 somewhere else"
-            .to_string(),
+        remedy: ELSEWHERE.to_string(),
     };
     add_unfinished(analysis, data, left);
     unwritten.push(error);

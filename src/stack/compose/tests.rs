@@ -196,7 +196,7 @@ async fn of_two_runs_that_a_lock_does_not_part_only_the_one_whose_containers_sta
     // As the later `up` of two that both found the project empty.
     second.made = true;
     second.project.up(Duration::from_secs(30)).await.expect("up");
-    assert_eq!(second.own_containers().await.expect("all are its own").len(), 4);
+    assert_eq!(second.own_containers().await.expect("all are its own").len(), 3);
 
     let error = first.own_containers().await.expect_err("they are the second run's");
     assert!(error.environment && error.message.contains("run second (pid "), "{error}");
