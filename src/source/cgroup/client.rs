@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::time::Instant;
 
+use super::kept::Slots;
 use super::machine_kills::MachineKills;
 use super::parents::Parents;
 use super::paths::{Membership, Mounts};
@@ -20,7 +20,7 @@ use crate::source::buffer::Buffer;
 /// Reads containers' control groups on this machine.
 ///
 /// A container's files are opened at its first reading and whenever it was restarted or made anew;
-/// in between a reading costs one `pread` a file. It reads inline: no call waits for anything.
+/// in between a reading costs one `pread` a file, where descriptors suffice (see [`super::kept`]). It reads inline: no call waits for anything.
 pub struct CgroupSource {
     proc_root: PathBuf,
     mounts: Mounts,
@@ -33,6 +33,8 @@ pub struct CgroupSource {
     /// Whether what moves slowly is read in turn where there are many containers. Not where sources
     /// are compared: they are to say the same things at the same time.
     in_turn: bool,
+    /// Descriptors for files of groups.
+    slots: Slots,
     buffer: Buffer,
 }
 
@@ -56,7 +58,6 @@ impl CgroupSource {
                 config.cgroup_root.display()
             ));
         }
-        allow_many_files();
         let own = std::fs::read_to_string(config.proc_root.join("self/cgroup")).unwrap_or_default();
         Ok(CgroupSource {
             mounts,
@@ -68,8 +69,16 @@ impl CgroupSource {
             parents: Parents::default(),
             machine_kills: MachineKills::open(&config.proc_root),
             in_turn: config.in_turn && !config.cross_check,
+            slots: Slots::of_this_process(),
             buffer: Buffer::new(),
         })
+    }
+
+    /// With so many descriptors for files of groups.
+    #[cfg(test)]
+    pub(super) fn with_slots(mut self, count: usize) -> CgroupSource {
+        self.slots = Slots::new(count);
+        self
     }
 
     /// `v1`, `v2` or `hybrid` (version 1 with an empty or pressure-only version 2), for people.
@@ -113,7 +122,12 @@ impl CgroupSource {
     }
 
     fn open_reader(&self, target: &Container) -> Result<Reader, String> {
-        let finder = Finder { proc_root: &self.proc_root, mounts: &self.mounts, own: &self.own };
+        let finder = Finder {
+            proc_root: &self.proc_root,
+            mounts: &self.mounts,
+            own: &self.own,
+            slots: &self.slots,
+        };
         Reader::open(&finder, target)
     }
 
@@ -207,18 +221,5 @@ impl Source for CgroupSource {
         let kills = self.parents.kills(&mut self.buffer);
         let host = kills.map(|kills| (Figure::GroupOomKills, kills)).into_iter().collect();
         Aside { host, ..Aside::default() }
-    }
-}
-
-/// A dozen files stay open for each container: the usual soft limit of 1024 would end at 80 of
-/// them. The hard limit is what the administrator allows.
-fn allow_many_files() {
-    const ENOUGH: u64 = 65_536;
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let wanted = hard.min(ENOUGH);
-        if soft < wanted {
-            // Failing is no harm here: the open that does not fit says so by itself.
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
-        }
     }
 }

@@ -1,22 +1,20 @@
 //! One container's open files: opened once, read in place, opened anew when the groups are.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::kept::{Kept, Slots, TOO_MANY};
 use super::paths::{Layout, Membership, Mounts};
 use super::{FileSpec, Pace, complete};
 use crate::model::{Container, Figure, FigureSet, Limits};
+use crate::os::is_out_of_descriptors;
 use crate::session::ports::RunClock;
 use crate::source::buffer::Buffer;
 use crate::source::kernel_text::net_dev;
 
 /// The kernel answers this for an open file of a group that was removed.
 const ENODEV: i32 = 19;
-/// Too many files are open in this process, or on this machine.
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
 
 /// What is needed to find a container's files.
 pub(super) struct Finder<'a> {
@@ -24,6 +22,8 @@ pub(super) struct Finder<'a> {
     pub mounts: &'a Mounts,
     /// The groups that the runner itself is in.
     pub own: &'a Membership,
+    /// Descriptors for the files.
+    pub slots: &'a Slots,
 }
 
 /// Time between two readings of settings, and of files that say nothing, seconds.
@@ -36,7 +36,7 @@ const IDENTITY_TURNS: f64 = 6.0;
 const MOST_FIGURES: usize = 48;
 
 struct OpenFile {
-    file: File,
+    file: Kept,
     spec: &'static FileSpec,
     /// It said nothing: not asked before this time, seconds on the run's clock.
     rests_until: f64,
@@ -55,13 +55,15 @@ pub(super) struct Reader {
     /// When the background files are due.
     background: Background,
     files: Vec<OpenFile>,
+    /// Some of them are found by name: the group's identity is looked at each time.
+    by_name: bool,
     settings: FigureSet,
     /// Limits as the engine said them last.
     limits: Limits,
     memory: MemoryOfSleeper,
     /// Where kills are counted that outlive the group.
     pub parent_events: Option<PathBuf>,
-    network: Option<File>,
+    network: Option<Kept>,
     /// Which network the main process is in; containers can share one.
     pub network_id: Option<PathBuf>,
     /// Whether the traffic is this container's to report.
@@ -153,7 +155,7 @@ impl Reader {
         let identity = layout.identity().unwrap_or(&process).to_path_buf();
         let inode = inode_of(&identity)
             .map_err(|error| format!("its control group {} is not there ({error}): it just ended, or the group's file system is not mounted here", identity.display()))?;
-        let files = open_files(&layout)?;
+        let files = open_files(&layout, finder.slots)?;
         let network_id = std::fs::read_link(process.join("ns/net")).ok();
         Ok(Reader {
             pid,
@@ -163,12 +165,13 @@ impl Reader {
             identified_until: 0.0,
             seldom_at: 0.0,
             background: Background::new(pid),
+            by_name: files.iter().any(|open| open.file.is_named()),
             files,
             settings: FigureSet::new(),
             limits: target.limits.clone(),
             memory: MemoryOfSleeper::default(),
             parent_events: layout.parent_events(),
-            network: File::open(process.join("net/dev")).ok(),
+            network: Kept::open(process.join("net/dev"), finder.slots).ok(),
             network_id,
             owns_network: true,
         })
@@ -197,7 +200,7 @@ impl Reader {
     ) -> Result<(f64, FigureSet), Failure> {
         let mut figures = FigureSet::with_capacity(MOST_FIGURES);
         let at = clock.now();
-        if at >= self.identified_until {
+        if self.by_name || at >= self.identified_until {
             if !inode_of(&self.identity).is_ok_and(|inode| inode == self.inode) {
                 return Err(Failure::Stale);
             }
@@ -230,7 +233,7 @@ impl Reader {
                 return true;
             }
             let pace = open.spec.pace;
-            match buffer.read(&open.file) {
+            match open.file.read(buffer, |buffer, file| buffer.read(file)) {
                 Ok(text) => {
                     let into = match pace {
                         Pace::Setting => &mut *settings,
@@ -248,16 +251,21 @@ impl Reader {
                     // Pressure files fail where the kernel was started without pressure
                     // accounting: such a file is not asked again. A removed group fails in every
                     // file.
+                    // Where there is no descriptor for it now there may be one the next time.
                     let gone = error.raw_os_error() == Some(ENODEV);
+                    let again = gone || is_out_of_descriptors(&error);
                     memory.forget();
                     failure.get_or_insert((gone, error));
-                    gone
+                    again
                 }
             }
         });
         figures.fill_from(&self.memory.figures);
         match failure {
             Some((true, _)) => return Err(Failure::Stale),
+            Some((false, error)) if is_out_of_descriptors(&error) => {
+                return Err(Failure::Other(TOO_MANY.to_owned()));
+            }
             Some((false, error)) if figures.is_empty() => {
                 return Err(Failure::Other(format!("its control group cannot be read: {error}")));
             }
@@ -290,10 +298,8 @@ impl Reader {
     }
 
     fn read_network(&self, buffer: &mut Buffer, figures: &mut FigureSet) {
-        let network = self.network.as_ref().filter(|_| self.owns_network);
-        let Some(Ok(text)) = network.map(|file| buffer.read_all(file)) else {
-            return;
-        };
+        let Some(network) = self.network.as_ref().filter(|_| self.owns_network) else { return };
+        let Ok(text) = network.read(buffer, |buffer, file| buffer.read_all(file)) else { return };
         if let Some(traffic) = net_dev(text) {
             figures.set(Figure::NetRxBytes, traffic.rx_bytes);
             figures.set(Figure::NetTxBytes, traffic.tx_bytes);
@@ -306,8 +312,13 @@ fn locate(finder: &Finder<'_>, process: &Path, target: &Container) -> Result<Lay
     if finder.mounts.is_empty() {
         return Err("no control group file system is mounted here: set sources.cgroup_root, or use another source".to_owned());
     }
-    let text = std::fs::read_to_string(process.join("cgroup"))
-        .map_err(|error| format!("its main process is gone ({}: {error})", process.display()))?;
+    let text =
+        std::fs::read_to_string(process.join("cgroup")).map_err(
+            |error| match is_out_of_descriptors(&error) {
+                true => TOO_MANY.to_owned(),
+                false => format!("its main process is gone ({}: {error})", process.display()),
+            },
+        )?;
     let membership = Membership::parse(&text);
     if membership.memory().is_some() && membership.memory() == finder.own.memory() {
         return Err(
@@ -322,17 +333,15 @@ fn locate(finder: &Finder<'_>, process: &Path, target: &Container) -> Result<Lay
     Ok(layout)
 }
 
-fn open_files(layout: &Layout) -> Result<Vec<OpenFile>, String> {
+fn open_files(layout: &Layout, slots: &Slots) -> Result<Vec<OpenFile>, String> {
     let mut files = Vec::new();
     let mut refused = None;
     for (path, spec) in layout.files() {
-        match File::open(&path) {
+        match Kept::open(path.clone(), slots) {
             Ok(file) => files.push(OpenFile { file, spec, rests_until: 0.0 }),
             // An older kernel, or a controller that is off: its figures are absent.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => {
-                return Err("too many files are open: raise the limit (ulimit -n)".to_owned());
-            }
+            Err(error) if is_out_of_descriptors(&error) => return Err(TOO_MANY.to_owned()),
             Err(error) => refused = Some(format!("{} cannot be opened: {error}", path.display())),
         }
     }

@@ -68,7 +68,12 @@ async fn every_recorded_container_gives_exactly_the_figures_that_its_files_say()
         let expected: Expected = json(root.join("expected.json"));
         let targets: Vec<Container> =
             recorded.iter().map(|(name, r)| target(name, &r.id, r.pid)).collect();
-        for answer in read(&mut open(&root), &targets).await {
+        // With a descriptor for every file, for some, and for none to keep.
+        let mut answers = Vec::new();
+        for slots in [1000, 10, 0] {
+            answers.extend(read(&mut open(&root).with_slots(slots), &targets).await);
+        }
+        for answer in answers {
             let reading = answer.expect("reading");
             let wanted = &expected.containers[&reading.container];
             assert_eq!(&reading.figures, wanted, "{set}, {}", reading.container);
@@ -130,6 +135,26 @@ async fn open_files_are_read_in_place_and_follow_what_is_written_to_them() {
     assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(5000.0));
     host.write("cgroup/docker/web/cpu.stat", "usage_usec 12345\n");
     assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(12_345_000.0));
+}
+
+#[tokio::test]
+async fn files_that_are_opened_for_each_reading_are_those_of_the_same_group() {
+    let host = Host::new();
+    host.start("/docker/web", 7, 5);
+    let mut source = host.source().with_slots(0);
+    let web = target("web", "web", 7);
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(5000.0));
+    host.write("cgroup/docker/web/cpu.stat", "usage_usec 6\n");
+    assert_eq!(figures(&mut source, &web).await.get(Figure::CpuUsageNs), Some(6000.0));
+    // Made anew under the same path: read as the new one at once, with all of its files.
+    let old = host.root.path().join("cgroup/docker/web");
+    std::fs::rename(&old, host.root.path().join("old")).expect("renamed");
+    host.start("/docker/web", 7, 9);
+    host.write("cgroup/docker/web/memory.current", "4096\n");
+    let anew = figures(&mut source, &web).await;
+    assert_eq!(anew.get(Figure::MemoryUsageBytes), Some(4096.0));
+    host.remove("cgroup/docker/web");
+    assert!(reason(&mut source, &web).await.contains("it just ended"));
 }
 
 /// Beyond the time after which a group's identity is looked up again; the clock is paused.
