@@ -291,7 +291,7 @@ impl Reader {
     fn read_settings(&mut self, buffer: &mut Buffer) {
         self.settings = FigureSet::new();
         for open in self.files.iter().filter(|open| open.spec.pace == Pace::Setting) {
-            if let Ok(text) = buffer.read(&open.file) {
+            if let Ok(text) = open.file.read(buffer, |buffer, file| buffer.read(file)) {
                 (open.spec.parse)(text, &mut self.settings);
             }
         }
