@@ -3,12 +3,11 @@ use crate::analysis::Settings;
 use crate::analysis::{FindingKind, Format, Status, Summary, analyze};
 use crate::config::Accept;
 
+/// Its name, where it begins, and what it rises by at each tick.
+type Counter<'a> = (&'a str, f64, &'a dyn Fn(usize) -> f64);
+
 /// A scenario of a tick a second; a column is what its counter rises by at each of them.
-fn scenario(
-    name: &str,
-    seconds: usize,
-    counters: &[(&str, f64, &dyn Fn(usize) -> f64)],
-) -> ScenarioData {
+fn scenario(name: &str, seconds: usize, counters: &[Counter<'_>]) -> ScenarioData {
     let mut data = ScenarioData::new(name);
     data.time = (0..seconds).map(|t| t as f64).collect();
     data.queued = vec![10.0; seconds];
@@ -88,7 +87,7 @@ fn a_task_that_fails_altogether_is_a_finding_that_names_it_with_its_cause() {
 fn fewer_than_half_or_too_few_answers_are_no_finding() {
     let of = |answered: f64, failures: f64, seconds| {
         let (answers, failing) = (move |_: usize| answered, move |_: usize| failures);
-        let counters: [(&str, f64, &dyn Fn(usize) -> f64); 2] =
+        let counters: [Counter<'_>; 2] =
             [("requests.t", 0.0, &answers), ("failures.t", 0.0, &failing)];
         failed(&run(vec![scenario("soak", seconds, &counters)]), &Settings::default()).len()
     };
@@ -101,7 +100,7 @@ fn fewer_than_half_or_too_few_answers_are_no_finding() {
 fn what_fails_above_the_level_that_stress_found_to_be_carried_is_its_result_and_no_finding() {
     let failing = |row: usize| if row >= 20 { 40.0 } else { 0.0 };
     let answered = |row: usize| if row >= 20 { 0.0 } else { 20.0 };
-    let counters: [(&str, f64, &dyn Fn(usize) -> f64); 2] =
+    let counters: [Counter<'_>; 2] =
         [("requests.t", 0.0, &answered), ("failures.t", 0.0, &failing)];
     let mut stress = scenario("stress_test", 40, &counters);
     stress.queued[20..].fill(40.0);
