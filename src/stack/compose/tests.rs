@@ -199,7 +199,7 @@ async fn of_two_runs_that_a_lock_does_not_part_only_the_one_whose_containers_sta
     assert_eq!(second.own_containers().await.expect("all are its own").len(), 3);
 
     let error = first.own_containers().await.expect_err("they are the second run's");
-    assert!(error.environment && error.message.contains("run second (pid "), "{error}");
+    assert!(error.environment && error.message.contains("(run second, pid "), "{error}");
     first.tracker.look_anew();
     first.containers().await.expect("looked at");
     assert!(first.lost().is_some_and(|who| who.contains("run second")));
