@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::config::Compose;
 use crate::config::discover::{Call, Discovered, Named, discover, expander};
+use crate::outside;
 use crate::stack::compose::{Failure, Project, ProjectFile, Tool, caller, raw};
 use crate::stack::engine::Endpoint;
 
@@ -40,8 +41,10 @@ pub async fn read(
             "there is no compose file here ({DEFAULTS}); name it: runner init FILE"
         ));
     }
-    if let Some(absent) = discovered.files.iter().find(|file| !file.is_file()) {
-        return Err(format!("{}: cannot be read: there is no such file", absent.display()));
+    // Before the tool opens them: it waits for a named pipe for ever.
+    for file in &discovered.files {
+        outside::open(file)
+            .map_err(|error| format!("{}: {}", file.display(), unreadable(&error)))?;
     }
     let plain = raw::read(&discovered.files, &expander(&discovered.directory, environment));
     let profiles = plain.as_ref().map(|plain| profiles_of(&plain.file)).unwrap_or_default();
@@ -56,6 +59,13 @@ pub async fn read(
         }
     };
     Ok(Found { discovered, file, remarks })
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "cannot be read: there is no such file".to_string(),
+        _ => format!("cannot be read: {error}"),
+    }
 }
 
 /// All profiles that services belong to.
