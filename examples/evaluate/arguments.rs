@@ -3,15 +3,21 @@
 use std::path::PathBuf;
 
 use crate::families::FAMILIES;
+use crate::train;
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Arguments {
     pub traces: Option<PathBuf>,
     pub list: bool,
     pub simulate: usize,
     pub confirm: usize,
     pub power: usize,
+    pub composed: usize,
+    /// Folders of series CSVs with labels.
+    pub series: Vec<PathBuf>,
+    /// Folders of series CSVs with the verdicts that are wanted.
+    pub plain: Vec<PathBuf>,
+    pub train: train::Asked,
     /// Draws other containers.
     pub seed: u64,
     pub minutes: Vec<f64>,
@@ -29,6 +35,10 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String
         simulate: 0,
         confirm: 0,
         power: 0,
+        composed: 0,
+        series: Vec::new(),
+        plain: Vec::new(),
+        train: train::Asked { count: 0, seed: 0, without: Vec::new(), trees: 300 },
         seed: 0,
         minutes: vec![5.0, 10.0, 20.0, 30.0, 60.0],
         rates: vec![0.0, 1.0, 2.0, 5.0],
@@ -42,6 +52,12 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String
             "--simulate" => all.simulate = number(&word, &value()?)? as usize,
             "--confirm" => all.confirm = number(&word, &value()?)? as usize,
             "--power" => all.power = number(&word, &value()?)? as usize,
+            "--composed" => all.composed = number(&word, &value()?)? as usize,
+            "--series" => all.series.push(PathBuf::from(value()?)),
+            "--plain" => all.plain.push(PathBuf::from(value()?)),
+            "--train" => all.train.count = number(&word, &value()?)? as usize,
+            "--trees" => all.train.trees = number(&word, &value()?)? as usize,
+            "--without" => all.train.without = value()?.split(',').map(str::to_string).collect(),
             "--seed" => all.seed = number(&word, &value()?)? as u64,
             "--minutes" => all.minutes = numbers(&word, &value()?)?,
             "--rates" => all.rates = numbers(&word, &value()?)?,
@@ -49,6 +65,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String
             other => return Err(format!("{other:?} is unknown; see the head of this program")),
         }
     }
+    all.train.seed = all.seed;
     Ok(all)
 }
 

@@ -108,7 +108,9 @@ pub(super) fn analyze(
     let weight = names.len() * held.map_or(0, |(scenario, _)| scenario.time.len());
     let judged = parallel::map(&names, weight, |name| {
         let held = leak_scenario_of(data, name);
-        held.and_then(|held| judge(&held, idle, settings, name)).unwrap_or_default()
+        let known = data.containers.iter().rev().find(|c| c.name == *name);
+        let started = known.and_then(|c| c.started_at.as_deref());
+        held.and_then(|held| judge(&held, idle, settings, name, started)).unwrap_or_default()
     });
     let one = |(name, judged): (String, Judged)| {
         let cores = limits.get(&name).map_or(1.0, |l| l.cores);
@@ -126,11 +128,15 @@ fn judge(
     idle: Option<&ScenarioData>,
     settings: &Settings,
     name: &str,
+    started: Option<&str>,
 ) -> Option<Judged> {
     let series = scenario.series(name)?;
     let config = settings.leak_of(name);
     let leak = match LeakInput::new(scenario, series, active.clone()) {
-        Some(input) => verdict(&input, &config),
+        Some(input) => {
+            let age_minutes = age(scenario, active.start, started);
+            verdict(&LeakInput { age_minutes, ..input }, &config)
+        }
         None => LeakVerdict::insufficient("no memory figure was measured", &config),
     };
     let before = idle.and_then(|idle| Some((idle, idle.series(name)?)));
@@ -148,6 +154,15 @@ fn of_container<'a>(
     name: &str,
 ) -> impl Iterator<Item = (&'a ScenarioStats, &'a ContainerStats)> {
     scenarios.iter().filter_map(move |scenario| Some((scenario, scenario.container(name)?)))
+}
+
+/// Minutes from the start of a container to a row; none where either moment is not known, or where it
+/// was started again later.
+fn age(scenario: &ScenarioData, row: usize, started: Option<&str>) -> Option<f64> {
+    let started = chrono::DateTime::parse_from_rfc3339(started?).ok()?;
+    let seconds = started.timestamp_millis() as f64 / 1000.0;
+    let wall = scenario.wall.get(row).copied().filter(|wall| wall.is_finite())?;
+    Some((wall - seconds) / 60.0).filter(|minutes| *minutes >= 0.0)
 }
 
 fn put_together(

@@ -268,7 +268,7 @@ pub struct LeakConfig {
     pub suspect_mb_per_min: f64,
     /// The lower end of the interval must be above this for either, MB/min.
     pub floor_mb_per_min: f64,
-    /// Less than this after trimming is insufficient data, minutes.
+    /// Less than this under load is insufficient data, minutes (before trimming).
     pub min_minutes: f64,
     /// Length of a block whose median is one point, seconds; absent: max(30 s, length / 40).
     pub block_seconds: Option<f64>,
@@ -287,6 +287,8 @@ pub struct LeakConfig {
     pub confirm: bool,
     /// A faster leak needs no confirmation, MB/min.
     pub confirm_below_mb_per_min: f64,
+    /// Sure growth that reaches the container's limit within so many seconds is suspect, however slow.
+    pub horizon: f64,
 }
 
 impl LeakConfig {
@@ -318,6 +320,7 @@ impl Default for LeakConfig {
             gpu_growth_mb: None,
             confirm: false,
             confirm_below_mb_per_min: 5.0,
+            horizon: 24.0 * 3600.0,
         }
     }
 }

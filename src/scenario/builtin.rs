@@ -61,7 +61,7 @@ const TRIALS_START: f64 = 1.5;
 /// Longest wait for the level that a trial starts at.
 const SPAWN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Active, drain, cooldown; active and drain are repeated `cycles` times.
+/// A level before the load, by which what it leaves behind is judged; then active, drain, cooldown; active
 #[must_use]
 pub fn duration(numbers: &DurationLeak, limits: &StressLimits) -> ScenarioConfig {
     let mut start = vec![Action::Start];
@@ -69,8 +69,9 @@ pub fn duration(numbers: &DurationLeak, limits: &StressLimits) -> ScenarioConfig
         start.push(Action::Speed(numbers.speed));
     }
     start.push(Action::Reach(numbers.level.clone()));
-    let mut phases =
-        spawn("", numbers.active_interval, start, numbers.spawn_timeout, numbers.settle);
+    let idle = BEFORE.min(numbers.active / 4);
+    let mut phases = vec![sampled("before", numbers.active_interval, vec![], after(idle))];
+    phases.extend(spawn("", numbers.active_interval, start, numbers.spawn_timeout, numbers.settle));
     for cycle in 1..=numbers.cycles.max(1) {
         let (active, drain, actions) = match cycle {
             1 => ("active".to_string(), "drain".to_string(), vec![]),
@@ -84,6 +85,9 @@ pub fn duration(numbers: &DurationLeak, limits: &StressLimits) -> ScenarioConfig
     phases.push(sampled("cooldown", numbers.cooldown_interval, vec![], cooldown));
     scenario("duration", limits, phases)
 }
+
+/// Time before the load; a quarter of the active phase where that is less.
+const BEFORE: Duration = Duration::from_secs(30);
 
 /// One more cycle after the planned ones, for leaks that need to be seen again: load, drain,
 /// cooldown.
@@ -240,7 +244,8 @@ mod tests {
         let numbers = DurationLeak { cycles: 2, ..DurationLeak::default() };
         let scenario = duration(&numbers, &StressLimits::default());
         let names: Vec<&str> = scenario.phases.iter().map(|p| p.name.as_str()).collect();
-        let expected = ["spawn", "settle", "active", "drain", "active_2", "drain_2", "cooldown"];
+        let expected =
+            ["before", "spawn", "settle", "active", "drain", "active_2", "drain_2", "cooldown"];
         assert_eq!(names, expected);
     }
 }

@@ -71,9 +71,9 @@ mod tests {
     fn conditions_shorten_a_phase_and_times_end_it() {
         let numbers = DurationLeak::default();
         let extent = Extent::of_scenario(&builtin::duration(&numbers, &StressLimits::default()));
-        // Settle, active and cooldown are as long as they are; spawn and drain may be over at once.
-        assert_eq!(extent.least, secs(5 + 300 + 600));
-        assert_eq!(extent.most, Some(secs(120 + 5 + 300 + 600 + 600)));
+        // The level before, settle, active and cooldown are as long as they are; spawn and drain may be over at once.
+        assert_eq!(extent.least, secs(30 + 5 + 300 + 600));
+        assert_eq!(extent.most, Some(secs(30 + 120 + 5 + 300 + 600 + 600)));
     }
 
     #[test]

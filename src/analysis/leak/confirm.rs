@@ -28,9 +28,9 @@ pub fn unconfirmed(found: LeakVerdict) -> LeakVerdict {
 /// Two measurements of one container under load, as one verdict. The sharper one (the longer, else
 /// the later) gives the figures.
 ///
-/// A leak needs both: the other one a leak or suspect too. Where the second clearly shows no growth
-/// (`ok`), the first was a warm-up or kept memory: `ok` where confirmation was not asked for,
-/// `suspect` (not confirmed) where it was. What one could not tell the other may.
+/// A leak needs both: the other one a leak or suspect too. Where the later one clearly shows no growth
+/// (`ok`), what grew before filled up: `ok`, at whatever rate it did. What one could not tell the
+/// other may.
 #[must_use]
 pub fn combined(first: LeakVerdict, second: &LeakVerdict, config: &LeakConfig) -> LeakVerdict {
     use Verdict::{Inconclusive, InsufficientData, Leak, Ok, Suspect};
@@ -52,11 +52,15 @@ pub fn combined(first: LeakVerdict, second: &LeakVerdict, config: &LeakConfig) -
         }
         (a, b) if is_growth(a) || is_growth(b) => {
             let (grown, other) = if is_growth(a) { (&first, second) } else { (second, &first) };
+            // What is level in a later cycle filled in an earlier one, at whatever rate.
+            if second.verdict == Ok {
+                return second.clone();
+            }
             if grown.verdict == Leak
                 && grown.slope_mb_per_min.is_some_and(|s| s >= config.confirm_below_mb_per_min)
                 && other.verdict == Inconclusive
             {
-                return LeakVerdict { confirmed: Some(false), ..grown.clone() };
+                return grown.clone();
             }
             LeakVerdict {
                 verdict: Suspect,

@@ -15,7 +15,7 @@ pub struct Decision {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Probability of lasting growth above the floor.
+    /// Probability of a lasting growth as fast as the threshold.
     pub probability: f64,
     /// The best explanation.
     pub best: Explanation,
@@ -37,41 +37,48 @@ pub enum Outcome {
 }
 
 /// Explanations within so much of the best one are all believed: the interval covers them.
-const BELIEVED: f64 = 4.0;
+const BELIEVED: f64 = 6.0;
 
 /// From this probability of growth above the floor it is called a leak.
-const CERTAIN: f64 = 0.9;
+const CERTAIN: f64 = 0.94;
 
-/// Judges; `all` is sorted, the best first, `minutes` the length they rest on. None where nothing
-/// could be fitted.
+/// Judges; `all` is sorted, the best first. None where nothing could be fitted.
 ///
-/// The probability of growth is the mean over all explanations, each with its Akaike weight
-/// (Burnham and Anderson, Model Selection and Multimodel Inference, 2002, 2.9); one without growth
-/// counts as none.
+/// `probability` is that of a lasting growth as fast as the threshold: it decides, and the fitted
+/// explanations say how fast. The interval is that of the growth where growth is sure, that of what
+/// is no leak where a leak is ruled out, and else it holds both.
 #[must_use]
-pub fn decide(all: &[Explanation], minutes: f64, config: &LeakConfig) -> Option<Decision> {
+pub fn decide(all: &[Explanation], mut probability: f64, config: &LeakConfig) -> Option<Decision> {
     let best = all.first()?;
-    let (low, high) = interval(all, config);
-    let weight = |e: &Explanation| ((best.aicc - e.aicc) / 2.0).exp();
-    let total: f64 = all.iter().map(weight).sum();
-    let above = |e: &Explanation| weight(e) * e.rate.above(config.floor_mb_per_min);
-    let in_steps = |e: &&Explanation| !e.grows && !ends_level(e);
-    let probability = (all.iter().filter(|e| e.grows).map(above).sum::<f64>()
-        + all.iter().filter(in_steps).map(weight).sum::<f64>())
-        / total;
-    let estimate = all.iter().find(|e| e.grows).map_or(0.0, |e| e.rate.mean);
-    let is_likely = probability >= needed(minutes) && estimate >= config.suspect_mb_per_min;
-    let is_sure = probability >= CERTAIN && low > 0.0;
-    let outcome = if is_likely && is_sure && estimate >= config.leak_mb_per_min {
+    let growth = growth(all, config);
+    let needed = if growth.rate < config.leak_mb_per_min { LIKELY_SLOW } else { LIKELY };
+    let is_likely = probability >= needed && growth.rate >= config.suspect_mb_per_min;
+    let is_sure = probability >= CERTAIN;
+    let outcome = if is_likely && is_sure && growth.rate >= config.leak_mb_per_min {
         Outcome::Leak
     } else if is_likely {
         Outcome::Suspect
-    } else if high < config.leak_mb_per_min {
+    } else if probability <= RULED_OUT || growth.high < config.suspect_mb_per_min {
+        // Or all that is believed grows more slowly than what is suspect.
+        probability = probability.min(RULED_OUT);
         Outcome::Ok
     } else {
         unsettled(all)
     };
-    let rate = if is_likely || best.grows { estimate } else { 0.0 };
+    let (rate, low, high) = match outcome {
+        Outcome::Leak => (growth.rate, growth.low.max(config.floor_mb_per_min), growth.high),
+        Outcome::Suspect if is_sure => (growth.rate, growth.low.max(0.0), growth.high),
+        Outcome::Suspect => (growth.rate, growth.low.min(0.0), growth.high),
+        Outcome::Ok => {
+            let most = MOST_OK * config.leak_mb_per_min;
+            let rate = if best.grows { growth.rate.min(most) } else { 0.0 };
+            (rate, growth.low.min(0.0), growth.high.clamp(rate.max(0.0), most))
+        }
+        _ => {
+            let rate = if best.grows { growth.rate } else { 0.0 };
+            (rate, growth.low.min(0.0), growth.high.max(0.0))
+        }
+    };
     Some(Decision {
         outcome,
         rate,
@@ -82,39 +89,51 @@ pub fn decide(all: &[Explanation], minutes: f64, config: &LeakConfig) -> Option<
     })
 }
 
-/// Least probability of growth for an accusation. The shorter the measurement, the more of what it
-/// sees is a runtime that still warms up (6 to 12 minutes), so the more is asked for.
-fn needed(minutes: f64) -> f64 {
-    (1.05 - 0.026 * minutes).clamp(0.55, 0.85)
+/// From this probability on it is suspect.
+const LIKELY: f64 = 0.6;
+
+/// The same for growth that is slower than the threshold: much of it is a cache or a runtime that fills.
+const LIKELY_SLOW: f64 = 0.8;
+
+/// Up to this probability a leak is ruled out.
+const RULED_OUT: f64 = 0.07;
+
+/// An acquittal holds growth of less than this part of the threshold.
+const MOST_OK: f64 = 0.99;
+
+/// How fast it grows, if it does.
+struct Growth {
+    rate: f64,
+    low: f64,
+    high: f64,
 }
 
-/// Union of the intervals of what is believed. An explanation that ends level stands for the same
-/// one with growth beside it, and for no growth.
+fn growth(all: &[Explanation], config: &LeakConfig) -> Growth {
+    let (low, high) = interval(all, config);
+    let rate = all.iter().find(|e| e.grows).map_or(0.0, |e| e.rate.mean);
+    Growth { rate, low: low.min(rate), high: high.max(rate) }
+}
+
+/// Union of the intervals of the growths that are believed: of those near the best of them.
 fn interval(all: &[Explanation], config: &LeakConfig) -> (f64, f64) {
     let tail = (1.0 - config.ci_level) / 2.0;
-    let best = all.first();
-    let is_near = |e: &Explanation| best.is_some_and(|best| e.aicc <= best.aicc + BELIEVED);
-    // Growth beside steps: whether the steps will come again is not known, so the line through
-    // everything is believed too.
-    let steps_recur = best.is_some_and(|b| matches!(b.shape, Shape::Steps { .. }) && b.grows)
-        || best.is_some_and(|b| matches!(b.shape, Shape::Steps { regular: true, .. }));
+    let Some(best) = all.iter().find(|e| e.grows) else { return (0.0, 0.0) };
+    // Whether steps will come again is not known, so the line through everything is believed too.
+    let steps = |e: &Explanation| matches!(e.shape, Shape::Steps { .. });
+    let with_line = steps(best) || all.first().is_some_and(steps);
     let is_believed = |e: &&Explanation| {
-        let stands_for = |l: &Explanation| !l.grows && is_near(l) && same_shape(l.shape, e.shape);
-        e.grows
-            && (is_near(e) || (e.shape == Shape::Even && steps_recur) || all.iter().any(stands_for))
+        e.grows && (e.aicc <= best.aicc + BELIEVED || (e.shape == Shape::Even && with_line))
     };
     let (low, high) = all
         .iter()
         .filter(is_believed)
         .map(|e| (e.rate.quantile(tail), e.rate.quantile(1.0 - tail)))
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (low, high)| (l.min(low), h.max(high)));
-    let is_level = all.iter().any(|e| ends_level(e) && is_near(e));
-    let again = match best.map(|best| best.shape) {
+    let again = match all.first().map(|best| best.shape) {
         Some(Shape::Steps { again, .. }) => again,
         _ => 0.0,
     };
-    let high = high.max(again);
-    if is_level || low > high { (low.min(0.0), high.max(0.0)) } else { (low, high) }
+    (low, high.max(again))
 }
 
 /// It has no lasting growth. Steps that are alike and evenly spaced are growth.
@@ -128,12 +147,5 @@ fn unsettled(all: &[Explanation]) -> Outcome {
     match all.iter().find(|e| ends_level(e) && e.aicc <= best + BELIEVED).map(|e| e.shape) {
         Some(shape) if shape != Shape::Even => Outcome::Unsettled(shape),
         _ => Outcome::Wide,
-    }
-}
-
-fn same_shape(level: Shape, grown: Shape) -> bool {
-    match (level, grown) {
-        (Shape::Steps { count: a, .. }, Shape::Steps { count: b, .. }) => a.min(2) == b,
-        (a, b) => std::mem::discriminant(&a) == std::mem::discriminant(&b),
     }
 }

@@ -73,8 +73,13 @@ impl Part {
 #[must_use]
 pub fn choose(columns: &Columns) -> Option<LeakFigure> {
     anonymous(columns).or_else(|| {
-        fallback(columns, Figure::MemoryWorkingSetBytes, "working_set")
-            .or_else(|| fallback(columns, Figure::MemoryUsageBytes, "usage"))
+        let active = &[Figure::ActiveFileBytes];
+        let files = &[Figure::ActiveFileBytes, Figure::InactiveFileBytes];
+        let (set, usage) = (Figure::MemoryWorkingSetBytes, Figure::MemoryUsageBytes);
+        without(columns, set, active, "working_set-active_file")
+            .or_else(|| without(columns, set, &[], WORKING_SET))
+            .or_else(|| without(columns, usage, files, "usage-active_file-inactive_file"))
+            .or_else(|| without(columns, usage, &[], USAGE))
     })
 }
 
@@ -109,10 +114,31 @@ fn anonymous(columns: &Columns) -> Option<LeakFigure> {
     Some(LeakFigure { name, mb })
 }
 
-fn fallback(columns: &Columns, figure: Figure, name: &str) -> Option<LeakFigure> {
+const WORKING_SET: &str = "working_set";
+const USAGE: &str = "usage";
+
+impl LeakFigure {
+    /// Whether page cache is in it, which nothing told apart.
+    #[must_use]
+    pub fn holds_page_cache(&self) -> bool {
+        self.name == WORKING_SET || self.name == USAGE
+    }
+}
+
+/// A figure less the page cache in it; none where either was not measured.
+fn without(
+    columns: &Columns,
+    figure: Figure,
+    less: &'static [Figure],
+    name: &str,
+) -> Option<LeakFigure> {
     let column = columns.get(figure)?;
-    column.iter().any(|v| v.is_finite()).then(|| LeakFigure {
-        name: name.to_string(),
-        mb: column.iter().map(|v| bytes_to_mb(*v)).collect(),
-    })
+    let part = Part { name: "", add: figure, less };
+    if !column.iter().any(|v| v.is_finite()) || !part.is_in(columns, column) {
+        return None;
+    }
+    let mut bytes = vec![0.0; column.len()];
+    part.add_to(columns, &mut bytes);
+    let mb = bytes.into_iter().map(bytes_to_mb).collect();
+    Some(LeakFigure { name: name.to_string(), mb })
 }

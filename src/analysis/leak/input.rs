@@ -35,6 +35,25 @@ pub struct LeakInput<'a> {
     pub columns: &'a Columns,
     /// Work done, where the load counts it.
     pub work: Option<Work>,
+    /// Age of the container when the phase under load began, minutes; absent where its start is not
+    /// known.
+    pub age_minutes: Option<f64>,
+    /// In which unit rates are told.
+    pub unit: Unit,
+}
+
+/// A unit of growth, for words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unit {
+    /// `MB/min`, `descriptors/h`.
+    pub name: &'static str,
+    /// How many of them are one of the figure's own a minute.
+    pub scale: f64,
+}
+
+impl Unit {
+    /// MB a minute.
+    pub const MB_PER_MIN: Unit = Unit { name: "MB/min", scale: 1.0 };
 }
 
 /// Units of work, counted.
@@ -80,7 +99,9 @@ impl<'a> LeakInput<'a> {
             phases: &scenario.phases,
             active: clip(&active, len),
             columns: &series.columns,
-            work: work(scenario),
+            work: work(scenario, &series.name),
+            age_minutes: None,
+            unit: Unit::MB_PER_MIN,
         })
     }
 }
@@ -95,8 +116,18 @@ fn resolution(mb: &[f64]) -> f64 {
 /// Load metrics that count work, by the beginning of their names (`requests.login`), and their unit.
 const COUNTERS: [(&str, &str); 2] = [("requests", "request"), ("jobs", "job")];
 
-/// The counters of one unit, added up.
-fn work(scenario: &ScenarioData) -> Option<Work> {
+/// The counters of one unit, added up: the container's own (`requests.web` of `web`) where they are
+/// counted apart.
+fn work(scenario: &ScenarioData, container: &str) -> Option<Work> {
+    let own = COUNTERS.iter().find_map(|(prefix, unit)| {
+        let name = format!("{prefix}.{container}");
+        let (_, total) = scenario.load_metrics.iter().find(|(known, _)| *known == name)?;
+        Some(Work { unit, total: total.clone() })
+    });
+    own.or_else(|| work_of_all(scenario))
+}
+
+fn work_of_all(scenario: &ScenarioData) -> Option<Work> {
     COUNTERS.iter().find_map(|(prefix, unit)| {
         let is_it = |name: &str| {
             name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -8,10 +8,13 @@ use crate::analysis::stats::Sample;
 use crate::config::LeakConfig;
 use crate::model::units::{apart, fixed, mb_to_bytes};
 
+use super::climbs;
 use super::confirm::{combined, needs_confirmation};
 use super::covariate::{Load, covariate};
 use super::decide::{Decision, Outcome, decide};
-use super::fit::{Shape, explain};
+use super::evidence::{self, Evidence, Understood};
+use super::fit::{Explanation, Shape, explain};
+use super::learned;
 use super::points::{Prepared, Raw, prepare};
 use super::power::{Noise, detectable, minutes_for};
 use super::reason::Reason;
@@ -19,13 +22,23 @@ use super::segment::{Segment, usable};
 use super::{LeakInput, LeakVerdict, Verdict, floors, parts};
 
 /// Fewer blocks than this are insufficient data.
-const MIN_BLOCKS: usize = 9;
+const MIN_BLOCKS: usize = 8;
 
 /// Below this an interval is approximate, minutes.
 const EXACT_MINUTES: f64 = 10.0;
 
-/// A measurement that finds only leaks so many times the threshold acquits nobody.
-const BLIND: f64 = 5.0;
+/// Probability of a leak where memory is back at its level before the load; up to it a leak is ruled out
+/// whatever the load did.
+const GIVEN_BACK: f64 = 0.02;
+
+/// A working set that grows faster than so many thresholds grows by more than page cache.
+const PAGE_CACHE_BELOW: f64 = 10.0;
+
+/// A container that is younger when the load comes is still starting, minutes.
+const NEW_MINUTES: f64 = 3.0;
+
+/// Slow growth has to be seen so long, minutes.
+const SLOW_MINUTES: f64 = 55.0;
 
 /// Load that time explains better than this cannot be told from time.
 const COLLINEAR: f64 = 0.8;
@@ -41,12 +54,14 @@ const INSEPARABLE: f64 = 0.95;
 /// measured. docs/leaks.md tells the method with its sources and its measured error rates.
 #[must_use]
 pub fn verdict(input: &LeakInput<'_>, config: &LeakConfig) -> LeakVerdict {
-    let first = of_phase(input, config);
-    let others: Vec<LeakVerdict> = other_cycles(input)
+    if let Some(found) = climbs::judge(input, config) {
+        return found;
+    }
+    let judged: Vec<LeakVerdict> = cycles_of(input)
         .map(|active| of_phase(&LeakInput { active, ..input.clone() }, config))
-        .filter(|other| other.verdict != Verdict::InsufficientData)
         .collect();
-    let by_cycles = others.into_iter().fold(first, |all, other| combined(all, &other, config));
+    let by_cycles = judged.into_iter().reduce(|all, later| combined(all, &later, config));
+    let Some(by_cycles) = by_cycles else { return of_phase(input, config) };
     let settled = super::cycles::settle(by_cycles, &floors::of_cycles(input), config);
     if needs_confirmation(&settled, config) && settled.confirmed.is_none() {
         return super::confirm::unconfirmed(settled);
@@ -54,52 +69,111 @@ pub fn verdict(input: &LeakInput<'_>, config: &LeakConfig) -> LeakVerdict {
     settled
 }
 
-/// Active phases other than the one judged.
-fn other_cycles<'a>(input: &'a LeakInput<'_>) -> impl Iterator<Item = Range<usize>> + 'a {
+/// The active phases in order; the one to be judged where they do not tell.
+fn cycles_of<'a>(input: &'a LeakInput<'_>) -> impl Iterator<Item = Range<usize>> + 'a {
     let len = input.time.len();
     let ticks = input.phases.iter().filter(|p| is_active(&p.name)).map(|p| &p.ticks);
-    let clipped = ticks.map(move |ticks| clip(ticks, len));
-    clipped.filter(|ticks| *ticks != input.active && !ticks.is_empty())
+    let mut all: Vec<Range<usize>> =
+        ticks.map(|ticks| clip(ticks, len)).filter(|ticks| !ticks.is_empty()).collect();
+    if !all.contains(&input.active) {
+        all = vec![input.active.clone()];
+    }
+    all.sort_by_key(|ticks| ticks.start);
+    all.into_iter()
 }
 
 /// One phase under load, with what was measured after it.
 fn of_phase(input: &LeakInput<'_>, config: &LeakConfig) -> LeakVerdict {
-    let figure = Some(input.figure.name.clone());
-    let refuse = |reason: String, name| LeakVerdict {
-        figure: figure.clone(),
-        reason_name: Some(name),
-        ..LeakVerdict::insufficient(reason, config)
-    };
-    let Some(segment) = usable(input, config.trim) else {
-        return refuse("no memory was measured under load".to_string(), Reason::NotMeasured);
-    };
-    let time = &input.time[segment.rows.clone()];
-    let interval = median_interval(time).unwrap_or(0.0);
-    let minutes = (time[time.len() - 1] - time[0] + interval) / 60.0;
-    // Half a tick of grace: ticks come when they come.
-    if minutes + interval / 120.0 < config.min_minutes {
-        return LeakVerdict {
-            minutes: Some(minutes),
-            more_minutes: Some((config.min_minutes - minutes) / (1.0 - config.trim)),
-            ..refuse(too_little(minutes, config, &segment), Reason::TooLittle)
-        };
+    match Phase::of(input, config) {
+        Ok(phase) => phase.verdict(),
+        Err(refused) => *refused,
     }
-    let load = covariate(time, input.load.get(segment.rows.clone()).unwrap_or_default());
-    let prepared = points(input, &segment, &load, interval, config);
-    let blocks = prepared.points.mb.len();
-    let decision = (blocks >= MIN_BLOCKS || prepared.teeth.is_some())
-        .then(|| decide(&explain(&prepared.points), minutes, config))
-        .flatten();
-    let Some(decision) = decision else {
-        let reason = format!(
-            "fewer than {MIN_BLOCKS} blocks of measurements: measure longer or set \
-             leak.block_seconds"
-        );
-        return LeakVerdict { minutes: Some(minutes), ..refuse(reason, Reason::TooLittle) };
-    };
-    let found = Found { input, config, segment, interval, minutes, load, prepared, decision };
-    found.verdict()
 }
+
+/// What the phase under load shows, as figures that are weighed into a probability. None where too
+/// little was measured.
+#[must_use]
+pub fn evidence(input: &LeakInput<'_>, config: &LeakConfig) -> Option<Evidence> {
+    Phase::of(input, config).ok().map(|phase| phase.evidence)
+}
+
+impl<'a> Phase<'a> {
+    fn of(input: &'a LeakInput<'a>, config: &'a LeakConfig) -> Result<Phase<'a>, Box<LeakVerdict>> {
+        let refuse = |reason: String, name| LeakVerdict {
+            figure: Some(input.figure.name.clone()),
+            reason_name: Some(name),
+            ..LeakVerdict::insufficient(reason, config)
+        };
+        let Some(segment) = usable(input, config.trim) else {
+            let reason = "no memory was measured under load".to_string();
+            return Err(Box::new(refuse(reason, Reason::NotMeasured)));
+        };
+        let time = &input.time[segment.rows.clone()];
+        let interval = median_interval(time).unwrap_or(0.0);
+        let minutes = (time[time.len() - 1] - time[0] + interval) / 60.0;
+        let whole = segment.minutes + interval / 60.0;
+        // Half a tick of grace: ticks come when they come.
+        if whole + interval / 120.0 < config.min_minutes {
+            return Err(Box::new(LeakVerdict {
+                minutes: Some(minutes),
+                more_minutes: Some(config.min_minutes - whole),
+                ..refuse(too_little(whole, config, &segment), Reason::TooLittle)
+            }));
+        }
+        let load = covariate(time, input.load.get(segment.rows.clone()).unwrap_or_default());
+        let prepared = points(input, &segment, &load, interval, config);
+        let blocks = prepared.points.mb.len();
+        let explanations = if blocks >= MIN_BLOCKS || prepared.teeth.is_some() {
+            explain(&prepared.points)
+        } else {
+            Vec::new()
+        };
+        let evidence = evidence::of(&Understood {
+            input,
+            config,
+            rows: segment.rows.clone(),
+            minutes,
+            load: &load,
+            prepared: &prepared,
+            explanations: &explanations,
+        });
+        let Some(decision) = decide(&explanations, learned::probability(&evidence), config) else {
+            let reason = format!(
+                "fewer than {MIN_BLOCKS} blocks of measurements: measure longer or set \
+                 leak.block_seconds"
+            );
+            return Err(Box::new(LeakVerdict {
+                minutes: Some(minutes),
+                ..refuse(reason, Reason::TooLittle)
+            }));
+        };
+        let line = believed_line(&explanations, config);
+        Ok(Phase {
+            input,
+            config,
+            segment,
+            interval,
+            minutes,
+            load,
+            prepared,
+            evidence,
+            decision,
+            line,
+        })
+    }
+}
+
+/// The line through everything, where none of what ends level is believed beside it.
+fn believed_line(all: &[Explanation], config: &LeakConfig) -> Option<(f64, f64, f64)> {
+    let line = all.iter().find(|e| e.grows && e.shape == Shape::Even)?;
+    let level = all.iter().find(|e| !e.grows).map_or(f64::INFINITY, |e| e.aicc);
+    let tail = (1.0 - config.ci_level) / 2.0;
+    let (low, high) = (line.rate.quantile(tail), line.rate.quantile(1.0 - tail));
+    (level > line.aicc + SURELY).then_some((low, line.rate.mean, high))
+}
+
+/// An explanation that is so much worse is not believed.
+const SURELY: f64 = 4.0;
 
 fn too_little(minutes: f64, config: &LeakConfig, segment: &Segment) -> String {
     let lives = match segment.lives {
@@ -107,7 +181,7 @@ fn too_little(minutes: f64, config: &LeakConfig, segment: &Segment) -> String {
         lives => format!(" (the longest of {lives} lives of the container)"),
     };
     let (minutes, needed) = apart(minutes, config.min_minutes, 1);
-    format!("{minutes} minutes under load after trimming{lives}, {needed} are needed")
+    format!("{minutes} minutes under load{lives}, {needed} are needed")
 }
 
 fn points(
@@ -128,7 +202,7 @@ fn points(
 }
 
 /// All that is known of one phase.
-struct Found<'a> {
+struct Phase<'a> {
     input: &'a LeakInput<'a>,
     config: &'a LeakConfig,
     segment: Segment,
@@ -136,14 +210,24 @@ struct Found<'a> {
     minutes: f64,
     load: Load,
     prepared: Prepared,
+    evidence: Evidence,
     decision: Decision,
+    /// Low end, estimate and high end of the line through everything, where a line is believed.
+    line: Option<(f64, f64, f64)>,
 }
 
-impl Found<'_> {
+impl Phase<'_> {
     fn verdict(mut self) -> LeakVerdict {
         self.widen();
+        let doubt = self.doubt();
         let noise = self.noise();
-        let (verdict, name) = self.classify(noise);
+        let (verdict, name) = match self.classify(noise) {
+            (Verdict::Leak, None) if doubt.is_some() => (Verdict::Suspect, doubt),
+            (Verdict::Ok | Verdict::Inconclusive, _) if self.reaches_limit() => {
+                (Verdict::Suspect, Some(Reason::ReachesLimit))
+            }
+            other => other,
+        };
         let is_growth = !matches!(verdict, Verdict::Ok);
         let (bytes_per_unit, unit) = self.per_unit().unzip();
         let more =
@@ -153,10 +237,17 @@ impl Found<'_> {
                 self.input,
                 self.segment.rows.clone(),
                 BlockRule::wanted(self.config.block_seconds),
+                self.decision.rate,
             )
         } else {
             Vec::new()
         };
+        if name == Some(Reason::ReachesLimit)
+            && let Some((low, rate, high)) = self.line
+        {
+            let decision = &mut self.decision;
+            (decision.low, decision.rate, decision.high) = (low, rate, high);
+        }
         LeakVerdict {
             verdict,
             reason: name.map(|name| self.words(name, more)),
@@ -185,11 +276,6 @@ impl Found<'_> {
 
     /// What the figure's resolution and the ticks allow, and what is left after the load.
     fn widen(&mut self) {
-        let finds = detectable(self.noise(), self.minutes, self.interval, self.config)
-            .unwrap_or(f64::INFINITY);
-        if self.decision.outcome == Outcome::Ok && finds > BLIND * self.config.leak_mb_per_min {
-            self.decision.outcome = Outcome::Wide;
-        }
         self.leave_open_what_rose_with_the_load();
         let least = (self.decision.rate.abs() * self.interval / 60.0 + self.input.resolution_mb)
             / self.minutes;
@@ -199,24 +285,29 @@ impl Found<'_> {
         let Some(allowed) = floors::growth_allowed(self.input).map(|rate| rate.max(least)) else {
             return;
         };
-        // The floor after the load is a bound of its own. A little below the estimate it only says
-        // that a collection came after the load; well below, that what grew was given back.
-        let is_open = !matches!(decision.outcome, Outcome::Leak | Outcome::Suspect);
-        let contradicts = allowed < decision.rate / 2.0 && allowed < self.config.suspect_mb_per_min;
-        if contradicts || (is_open && allowed < decision.high) {
+        // Memory came back to where it was before the load: whatever it did meanwhile was given back.
+        if allowed < self.config.suspect_mb_per_min && allowed < decision.rate.max(least) / 2.0 {
+            decision.outcome = Outcome::Ok;
+            decision.probability = decision.probability.min(GIVEN_BACK);
+        }
+        if matches!(decision.outcome, Outcome::Ok | Outcome::Unsettled(_) | Outcome::Wide)
+            && allowed < decision.high
+        {
             decision.high = allowed;
             decision.low = decision.low.min(0.0);
             decision.rate = decision.rate.min(allowed);
-        }
-        if contradicts || (is_open && allowed < self.config.leak_mb_per_min) {
-            decision.outcome = Outcome::Ok;
+            if allowed < self.config.leak_mb_per_min && !self.is_inseparable() {
+                self.decision.outcome = Outcome::Ok;
+                self.decision.probability = self.decision.probability.min(GIVEN_BACK);
+            }
         }
     }
 
     /// A ramp explains a leak as well as it explains memory that follows the load: where time cannot
     /// be told from load, all that rose may be either.
     fn leave_open_what_rose_with_the_load(&mut self) {
-        if self.decision.outcome != Outcome::Ok || !self.is_inseparable() {
+        let is_clear = self.decision.probability <= GIVEN_BACK;
+        if self.decision.outcome != Outcome::Ok || is_clear || !self.is_inseparable() {
             return;
         }
         let points = self.prepared.points.minutes.iter().zip(&self.prepared.points.mb);
@@ -228,6 +319,37 @@ impl Found<'_> {
             self.decision.low = self.decision.low.min(0.0);
             self.decision.high = self.decision.high.max(rate);
         }
+    }
+
+    /// What keeps a sure growth from being called a leak.
+    fn doubt(&self) -> Option<Reason> {
+        let is_slow = self.decision.rate < PAGE_CACHE_BELOW * self.config.leak_mb_per_min;
+        if self.input.figure.holds_page_cache() && is_slow {
+            return Some(Reason::PageCache);
+        }
+        let is_new = self.input.age_minutes.is_some_and(|age| age < NEW_MINUTES);
+        let is_alone = self.segment.minutes < EXACT_MINUTES
+            && self.input.phases.iter().filter(|phase| is_active(&phase.name)).count() < 2
+            && floors::idle_before(self.input, self.input.active.start).is_none();
+        if is_new && is_alone {
+            return Some(Reason::StillFilling);
+        }
+        let shown = |name| self.evidence.get(name).is_none_or(|rate| rate > 0.0);
+        let at_the_end = ["middle_third", "low_third", "low_of_end_above_middle"];
+        (!at_the_end.into_iter().any(shown)).then_some(Reason::NotCertain)
+    }
+
+    /// Growth that is too slow to be called a leak, sure, and at the limit within the horizon. Over an
+    /// hour at least: what fills and warms up looks the same for a while.
+    fn reaches_limit(&self) -> bool {
+        let Some(line) = &self.line else { return false };
+        let until = self.minutes_to_limit_at(line.1);
+        let shown = |name| self.evidence.get(name).is_some_and(|rate| rate > line.1 / 3.0);
+        self.minutes >= SLOW_MINUTES
+            && line.0 > 0.0
+            && until.is_some_and(|minutes| minutes <= self.config.horizon / 60.0)
+            && shown("middle_third")
+            && shown("low_third")
     }
 
     fn is_inseparable(&self) -> bool {
@@ -280,15 +402,36 @@ impl Found<'_> {
     fn words(&self, name: Reason, more: Option<f64>) -> String {
         let Decision { low, high, best, .. } = &self.decision;
         let mut text = match name {
-            Reason::TooShort | Reason::TooNoisy | Reason::NotCertain => format!(
-                "{}: the interval from {} to {} MB/min holds both growth above {:.2} and none",
-                name.words(),
-                fixed(*low, 2),
-                fixed(*high, 2),
-                self.config.leak_mb_per_min
-            ),
+            Reason::TooShort | Reason::TooNoisy
+                if low <= &0.0 && *high >= self.config.leak_mb_per_min =>
+            {
+                format!(
+                    "{}: the interval from {} to {} {} holds both growth above {} and none",
+                    name.words(),
+                    fixed(*low * self.input.unit.scale, 2),
+                    fixed(*high * self.input.unit.scale, 2),
+                    self.input.unit.name,
+                    fixed(self.config.leak_mb_per_min * self.input.unit.scale, 2),
+                )
+            }
+            Reason::NotCertain | Reason::TooShort | Reason::TooNoisy => {
+                format!(
+                    "{}: growth by {} {} or more is {:.0} % likely",
+                    name.words(),
+                    fixed(self.config.leak_mb_per_min * self.input.unit.scale, 2),
+                    self.input.unit.name,
+                    100.0 * self.decision.probability
+                )
+            }
+            Reason::ReachesLimit => match self.line.and_then(|l| self.minutes_to_limit_at(l.1)) {
+                Some(minutes) => format!("{} in about {:.0} h", name.words(), minutes / 60.0),
+                None => name.words().to_string(),
+            },
             _ => name.words().to_string(),
         };
+        if matches!(name, Reason::StillFilling | Reason::PageCache | Reason::ReachesLimit) {
+            return text;
+        }
         if let (Reason::WarmingUp, Some(level)) = (name, self.levels_at()) {
             text.push_str(&format!(", towards {level:.0} MB"));
         }
@@ -330,6 +473,16 @@ impl Found<'_> {
     /// From the working set at the end of the segment (the whole of what the limit counts), at the
     /// rate of the leak.
     fn minutes_to_limit(&self) -> Option<(f64, Option<f64>)> {
+        let headroom = self.headroom()?;
+        let until = |rate: f64| (rate > 0.0).then(|| headroom / rate);
+        Some((until(self.decision.high)?, until(self.decision.low)))
+    }
+
+    fn minutes_to_limit_at(&self, rate: f64) -> Option<f64> {
+        self.headroom().filter(|_| rate > 0.0).map(|headroom| headroom / rate)
+    }
+
+    fn headroom(&self) -> Option<f64> {
         let limit = self.input.limit_mb?;
         let rows = self.segment.rows.clone();
         let last_ticks = rows.end.saturating_sub(10).max(rows.start)..rows.end;
@@ -338,9 +491,7 @@ impl Found<'_> {
         let level = [working_set, judged]
             .into_iter()
             .find_map(|values| Some(Sample::of(values.iter().copied())?.sorted().median()))?;
-        let headroom = (limit - level).max(0.0);
-        let until = |rate: f64| (rate > 0.0).then(|| headroom / rate);
-        Some((until(self.decision.high)?, until(self.decision.low)))
+        Some((limit - level).max(0.0))
     }
 
     /// Per request or job where they are counted, else per unit of load and minute.

@@ -3,15 +3,18 @@
 //! [`verdict`] is the seam: everything a judgement may rest on comes in as a [`LeakInput`], and a
 //! sharper procedure replaces the body of that one function.
 
+mod climbs;
 mod confirm;
 mod covariate;
 mod cycles;
 mod decide;
+mod evidence;
 mod figure;
 mod fit;
 mod floors;
 mod input;
 mod judge;
+pub mod learned;
 mod parts;
 mod points;
 pub mod power;
@@ -21,9 +24,10 @@ mod teeth;
 mod verdict;
 
 pub use confirm::{combined, needs_confirmation};
+pub use evidence::Evidence;
 pub use figure::{LeakFigure, choose};
-pub use input::{LeakInput, Work};
-pub use judge::verdict;
+pub use input::{LeakInput, Unit, Work};
+pub use judge::{evidence, verdict};
 pub use parts::PartGrowth;
 pub use power::Noise;
 pub use reason::Reason;

@@ -20,6 +20,13 @@ pub enum Reason {
     TooNoisy,
     /// It is likely to grow, not certain.
     NotCertain,
+    /// It has grown evenly since the container began, and not for long: a cache that fills looks the
+    /// same.
+    StillFilling,
+    /// Only a figure that holds page cache was measured.
+    PageCache,
+    /// Slower than what is called a leak, but the limit is reached within the horizon.
+    ReachesLimit,
     /// A second look did not show the growth again, or there was none yet.
     NotConfirmed,
     /// Less was measured under load than the least.
@@ -39,6 +46,9 @@ impl Reason {
             Reason::TooShort => "too_short",
             Reason::TooNoisy => "too_noisy",
             Reason::NotCertain => "not_certain",
+            Reason::StillFilling => "still_filling",
+            Reason::PageCache => "page_cache",
+            Reason::ReachesLimit => "reaches_limit",
             Reason::NotConfirmed => "not_confirmed",
             Reason::TooLittle => "too_little",
             Reason::NotMeasured => "not_measured",
@@ -54,7 +64,10 @@ impl Reason {
             Reason::ConfoundedByLoad => "confounded by load: memory and load grew together",
             Reason::TooShort => "measured too briefly",
             Reason::TooNoisy => "too noisy",
-            Reason::NotCertain => "growth is likely, not certain",
+            Reason::NotCertain => "likely, not certain",
+            Reason::StillFilling => "a cache still filling looks the same",
+            Reason::PageCache => "the working set holds active page cache",
+            Reason::ReachesLimit => "slow, but the limit is reached",
             Reason::NotConfirmed => "not confirmed",
             Reason::TooLittle => "too little was measured",
             Reason::NotMeasured => "no memory was measured",

@@ -75,7 +75,7 @@ fn some_sorted(values: &[f64]) -> Vec<f64> {
 }
 
 /// Falls of at least `least` from a peak to a trough, by their places: a zigzag.
-fn falls(values: &[f64], least: f64) -> Vec<(usize, usize)> {
+pub(super) fn falls(values: &[f64], least: f64) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let (mut peak, mut trough) = (0, 0);
     let mut is_falling = false;

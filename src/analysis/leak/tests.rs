@@ -114,7 +114,7 @@ fn too_little_is_said_to_be_too_little() {
     let found = judge(&scenario(200, |t| t), &LeakConfig::default());
     assert_eq!(found.verdict, Verdict::InsufficientData);
     let reason = found.reason.expect("a reason");
-    assert!(reason.contains("3.0 minutes") && reason.contains("4.5"), "{reason}");
+    assert!(reason.contains("3.3 minutes") && reason.contains("4.5"), "{reason}");
 }
 
 #[test]
@@ -207,4 +207,97 @@ fn the_figure_is_the_best_that_the_source_allows_and_says_its_name() {
         assert_eq!((chosen.name.as_str(), chosen.mb[0]), (name, mb));
     }
     assert_eq!(choose(&columns(&[(F::CpuPercent, 1.0)])), None);
+}
+
+#[test]
+fn climbs_to_the_limit_are_a_leak_in_each_life_also_where_only_the_working_set_is_known() {
+    // Six climbs of 30 MB/min to a limit of 128 MB; no incarnation is told.
+    let climb = |t: f64| 20.0 + 100.0 * (t % 200.0) / 200.0;
+    let mut data = scenario(1200, climb);
+    let columns = &mut data.containers[0].columns;
+    for row in 0..1200 {
+        columns.set(Figure::MemoryLimitBytes, row, 128.0 * MB);
+    }
+    let found = judge(&data, &LeakConfig::default());
+    assert_eq!((found.verdict, found.confirmed), (Verdict::Leak, Some(true)), "{found:?}");
+    let (low, high) = (found.ci_low.expect("low"), found.ci_high.expect("high"));
+    assert!(low <= 30.0 && 30.0 <= high && high - low < 6.0, "{low} .. {high}");
+
+    let mut only = Columns::new(1200);
+    for row in 0..1200 {
+        only.set(Figure::MemoryWorkingSetBytes, row, climb(row as f64) * MB);
+        only.set(Figure::MemoryLimitBytes, row, 128.0 * MB);
+        only.set(Figure::CpuUsageNs, row, 1e7 * (row % 200) as f64);
+    }
+    data.containers[0].columns = only;
+    assert_eq!(judge(&data, &LeakConfig::default()).verdict, Verdict::Leak);
+
+    // The same teeth far below the limit are a collector's.
+    let teeth = judge(&scenario(1200, climb), &LeakConfig::default());
+    assert_ne!(teeth.verdict, Verdict::Leak, "{teeth:?}");
+}
+
+#[test]
+fn a_working_set_alone_is_at_most_suspect_and_without_active_files_it_is_level() {
+    let grows = |t: f64| 100.0 + 3.0 * t / 60.0;
+    let data = |has_files: bool| {
+        let mut data = scenario(1200, grows);
+        let mut columns = Columns::new(1200);
+        for row in 0..1200 {
+            columns.set(Figure::MemoryWorkingSetBytes, row, grows(row as f64) * MB);
+            if has_files {
+                columns.set(Figure::ActiveFileBytes, row, (grows(row as f64) - 80.0) * MB);
+            }
+        }
+        data.containers[0].columns = columns;
+        judge(&data, &LeakConfig::default())
+    };
+    let alone = data(false);
+    assert_eq!(alone.verdict, Verdict::Suspect, "{alone:?}");
+    assert_eq!(alone.reason.as_deref(), Some("the working set holds active page cache"));
+    let told = data(true);
+    assert_eq!(told.verdict, Verdict::Ok, "{told:?}");
+    assert_eq!(told.figure.as_deref(), Some("working_set-active_file"));
+}
+
+#[test]
+fn a_line_that_began_with_the_container_is_suspect_below_ten_minutes() {
+    let data = scenario(480, |t| 50.0 + 4.0 * t / 60.0);
+    let of = |age_minutes| {
+        let input = LeakInput::new(&data, &data.containers[0], 0..480).expect("input");
+        verdict(&LeakInput { age_minutes, ..input }, &LeakConfig::default())
+    };
+    assert_eq!(of(Some(25.0)).verdict, Verdict::Leak, "a warm stack");
+    let fresh = of(Some(0.2));
+    assert_eq!(fresh.verdict, Verdict::Suspect, "{fresh:?}");
+    assert_eq!(fresh.reason.as_deref(), Some("a cache still filling looks the same"));
+}
+
+#[test]
+fn slow_growth_over_hours_is_suspect_where_the_limit_is_near() {
+    let mut next = noise(3, 0.5);
+    let wobble: Vec<f64> = (0..7200).map(|_| next()).collect();
+    let mut data = scenario(7200, |t| 100.0 + 0.2 * t / 60.0 + wobble[t as usize]);
+    let near = judge(&data, &LeakConfig::default());
+    assert_eq!(near.verdict, Verdict::Suspect, "{near:?}");
+    assert!(near.reason.expect("a reason").ends_with(" h"));
+    for row in 0..7200 {
+        data.containers[0].columns.set(Figure::MemoryLimitBytes, row, 4096.0 * MB);
+    }
+    assert_eq!(judge(&data, &LeakConfig::default()).verdict, Verdict::Ok, "weeks away");
+}
+
+#[test]
+fn the_parts_add_up_to_what_was_judged_and_page_cache_is_none_of_them() {
+    let mut data = scenario(1200, |t| 50.0 + 2.0 * t / 60.0);
+    for row in 0..1200 {
+        let columns = &mut data.containers[0].columns;
+        columns.set(Figure::CacheBytes, row, 9.0 * row as f64 / 60.0 * MB);
+        columns.set(Figure::ShmemBytes, row, 1.0 * row as f64 / 60.0 * MB);
+    }
+    let found = judge(&data, &LeakConfig::default());
+    let names: Vec<&str> = found.parts.iter().map(|part| part.part.as_str()).collect();
+    assert_eq!(names, ["heap", "shared_memory"]);
+    let sum: f64 = found.parts.iter().map(|part| part.per_min).sum();
+    assert!((sum - found.slope_mb_per_min.expect("a rate")).abs() < 1e-6, "{found:?}");
 }

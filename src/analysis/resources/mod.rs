@@ -8,7 +8,7 @@ use crate::model::Figure;
 use crate::model::units::{MB, PAGE_MB};
 
 use super::dataset::{ScenarioData, Series};
-use super::leak::{LeakFigure, LeakInput, Verdict, verdict};
+use super::leak::{LeakFigure, LeakInput, Unit, Verdict, verdict};
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +53,8 @@ impl ResourceVerdict {
 struct Resource {
     figure: Figure,
     unit: &'static str,
+    /// The unit of its growth.
+    rate: &'static str,
     /// Figure units in one unit of the verdict.
     scale: f64,
     /// The step in which it is counted, in units of the verdict.
@@ -75,11 +77,16 @@ const fn handles(
     floor: fn(&ResourceConfig) -> f64,
     limit: Limit,
 ) -> Resource {
-    Resource { figure, unit, scale: 1.0, step: 1.0, floor, limit }
+    let rate = match figure {
+        Figure::OpenFds => "descriptors/h",
+        Figure::Sockets => "sockets/h",
+        _ => "threads/h",
+    };
+    Resource { figure, unit, rate, scale: 1.0, step: 1.0, floor, limit }
 }
 
 const fn space(figure: Figure, floor: fn(&ResourceConfig) -> f64, limit: Limit) -> Resource {
-    Resource { figure, unit: "MB", scale: MB, step: PAGE_MB, floor, limit }
+    Resource { figure, unit: "MB", rate: "MB/h", scale: MB, step: PAGE_MB, floor, limit }
 }
 
 const RESOURCES: [Resource; 6] = [
@@ -136,6 +143,7 @@ fn one(
         resolution_mb: resource.step,
         working_set_mb: Vec::new(),
         limit_mb: None,
+        unit: Unit { name: resource.rate, scale: 60.0 },
         ..LeakInput::new(scenario, series, active.clone())?
     };
     let found = verdict(&input, &leak.scaled_to(per_hour / 60.0));

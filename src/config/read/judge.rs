@@ -143,6 +143,7 @@ pub(super) fn leak(root: &Section<'_>) -> LeakConfig {
                 d.confirm_below_mb_per_min,
                 POSITIVE,
             ),
+            horizon: s.time("horizon", Duration::from_secs_f64(d.horizon)).as_secs_f64(),
         };
         let (suspect, leak) = (read.suspect_mb_per_min, read.leak_mb_per_min);
         not_above(s, "suspect_mb_per_min", suspect, "leak_mb_per_min", leak);

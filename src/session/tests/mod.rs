@@ -34,7 +34,7 @@ async fn the_four_scenarios_run_to_their_ends_in_order() {
     assert_eq!(words("stress_test"), ["idle after", "ramp threshold"]);
     let duration =
         ["spawn level_reached", "settle after", "active after", "drain drained", "cooldown after"];
-    assert_eq!(words("duration_leak"), duration);
+    assert_eq!(words("duration_leak"), [&["before after"], &duration[..]].concat());
     let speed = [
         "2x_spawn level_reached",
         "2x_settle after",
@@ -195,7 +195,7 @@ async fn a_drain_ends_by_its_time_where_the_state_never_comes() {
     bench.config.duration.level = Level::Fixed(20);
     bench.world.never_drains = true;
     let ran = bench.run(&["duration"]).await;
-    assert_eq!(ran.phases("duration_leak")[3], ("drain".into(), "drain_timeout".into()));
+    assert_eq!(ran.phases("duration_leak")[4], ("drain".into(), "drain_timeout".into()));
     assert_eq!(ran.metadata("duration_leak")["drained"], false);
     assert_eq!(ran.ends(), [("duration_leak", "complete")]);
 }
@@ -206,7 +206,7 @@ async fn agents_that_do_not_all_come_are_waited_for_and_then_done_without() {
     bench.config.duration.level = Level::Fixed(20);
     bench.world.share_that_comes = 0.5;
     let ran = bench.run(&["duration"]).await;
-    assert_eq!(ran.phases("duration_leak")[0], ("spawn".into(), "spawn_timeout".into()));
+    assert_eq!(ran.phases("duration_leak")[1], ("spawn".into(), "spawn_timeout".into()));
     assert_eq!(ran.ends(), [("duration_leak", "complete")]);
 }
 
@@ -712,7 +712,7 @@ mod confirming {
         ran.phases("duration_leak").into_iter().map(|(phase, _)| phase).collect()
     }
 
-    const PLANNED: [&str; 5] = ["spawn", "settle", "active", "drain", "cooldown"];
+    const PLANNED: [&str; 6] = ["before", "spawn", "settle", "active", "drain", "cooldown"];
 
     #[tokio::test(start_paused = true)]
     async fn a_candidate_gets_one_more_cycle_and_the_record_says_who() {
@@ -740,7 +740,7 @@ mod confirming {
             })
             .collect();
         indexes.dedup();
-        assert_eq!(indexes, (0..9).collect::<Vec<u32>>());
+        assert_eq!(indexes, (0..10).collect::<Vec<u32>>());
     }
 
     #[tokio::test(start_paused = true)]
