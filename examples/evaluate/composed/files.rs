@@ -86,8 +86,8 @@ pub fn plain(folder: &Path) -> Result<(), String> {
         let mut next = || cells.next().unwrap_or_default();
         let (name, wanted, rate) = (next(), next(), next());
         let file = folder.join(format!("{name}.csv"));
-        let (data, _) =
-            runner::store::series_csv::read_series_csv(&file).map_err(|e| e.to_string())?;
+        let input = runner::store::input::Input::SeriesCsv(file);
+        let data = runner::store::input::read(&input).map_err(|e| e.to_string())?.dataset;
         let analysis = runner::analysis::analyze(&data, &runner::analysis::Settings::default());
         let found = analysis.containers.first().and_then(|c| c.leak.clone());
         let found = found.ok_or_else(|| format!("{name}: no verdict"))?;

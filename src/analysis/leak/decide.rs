@@ -51,15 +51,19 @@ const CERTAIN: f64 = 0.94;
 pub fn decide(all: &[Explanation], mut probability: f64, config: &LeakConfig) -> Option<Decision> {
     let best = all.first()?;
     let growth = growth(all, config);
-    let needed = if growth.rate < config.leak_mb_per_min { LIKELY_SLOW } else { LIKELY };
+    let fills =
+        !best.grows && matches!(best.shape, Shape::Saturating { .. } | Shape::Filled { .. });
+    let is_slow = fills && growth.rate < config.leak_mb_per_min;
+    let needed = if is_slow { LIKELY_SLOW } else { LIKELY };
     let is_likely = probability >= needed && growth.rate >= config.suspect_mb_per_min;
     let is_sure = probability >= CERTAIN;
     let outcome = if is_likely && is_sure && growth.rate >= config.leak_mb_per_min {
         Outcome::Leak
     } else if is_likely {
         Outcome::Suspect
-    } else if probability <= RULED_OUT || growth.high < config.suspect_mb_per_min {
-        // Or all that is believed grows more slowly than what is suspect.
+    } else if probability <= RULED_OUT
+        || (best.shape == Shape::Even && growth.is_surely_slow(config))
+    {
         probability = probability.min(RULED_OUT);
         Outcome::Ok
     } else {
@@ -92,11 +96,11 @@ pub fn decide(all: &[Explanation], mut probability: f64, config: &LeakConfig) ->
 /// From this probability on it is suspect.
 const LIKELY: f64 = 0.6;
 
-/// The same for growth that is slower than the threshold: much of it is a cache or a runtime that fills.
+/// The same for growth that is slower than the threshold where the series looks filled at its end.
 const LIKELY_SLOW: f64 = 0.8;
 
 /// Up to this probability a leak is ruled out.
-const RULED_OUT: f64 = 0.07;
+const RULED_OUT: f64 = 0.1;
 
 /// An acquittal holds growth of less than this part of the threshold.
 const MOST_OK: f64 = 0.99;
@@ -106,6 +110,13 @@ struct Growth {
     rate: f64,
     low: f64,
     high: f64,
+}
+
+impl Growth {
+    /// All that is believed grows more slowly than what is suspect, and that is known closely.
+    fn is_surely_slow(&self, config: &LeakConfig) -> bool {
+        self.high < config.suspect_mb_per_min && self.high - self.low < config.leak_mb_per_min
+    }
 }
 
 fn growth(all: &[Explanation], config: &LeakConfig) -> Growth {

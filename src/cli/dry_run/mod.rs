@@ -226,13 +226,13 @@ mod tests {
             "+10 every 3 s",
             "<= 900 ticks",
             "level 5",
-            "total     15 min 55 s to 57 min 55 s\n",
+            "total     16 min 25 s to 58 min 25 s\n",
         ] {
             assert!(text.contains(words), "{words}:\n{text}");
         }
         config.stack.reset = Reset::Containers;
         let text = planned(&config, &["baseline", "stress", "duration"]);
-        assert!(text.contains("57 min 55 s; resets come on top\n"), "{text}");
+        assert!(text.contains("58 min 25 s; resets come on top\n"), "{text}");
     }
 
     #[test]

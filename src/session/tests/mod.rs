@@ -268,7 +268,8 @@ async fn an_action_that_is_not_done_when_its_phase_ends_aborts_and_names_the_api
     bench.world.trouble = Some("GET http://x/health: 500: boom");
     let ran = bench.run(&["duration"]).await;
     assert_eq!(ran.ends(), [("duration_leak", "load_failed")]);
-    assert_eq!(ran.phases("duration_leak"), [("spawn".into(), "load_failed".into())]);
+    let phases = [("before", "after"), ("spawn", "load_failed")];
+    assert_eq!(ran.phases("duration_leak"), phases.map(|(name, end)| (name.into(), end.into())));
     let (message, errors) = told(&ran);
     let wanted =
         "start: not done when phase spawn ended, after 20 s: GET http://x/health: 500: boom";

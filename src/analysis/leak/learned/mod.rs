@@ -6,6 +6,7 @@
 //! shown.
 
 #[rustfmt::skip]
+#[allow(clippy::approx_constant, reason = "a question may be near any number")]
 mod table;
 
 use super::evidence::Evidence;
