@@ -20,7 +20,7 @@ pub struct Group {
 /// Tells OOM kills, crashes, stops and recreations apart, counting each kill once.
 ///
 /// All times are Unix seconds. Feed it with [`push`](Classifier::push), [`group`](Classifier::group),
-/// [`machine`](Classifier::machine) and [`observe`](Classifier::observe) as things come;
+/// `machine` and [`observe`](Classifier::observe) as things come;
 /// [`poll`](Classifier::poll) answers what is settled, [`finish`](Classifier::finish) the rest.
 #[derive(Debug)]
 pub struct Classifier {

@@ -20,7 +20,7 @@ use crate::source::buffer::Buffer;
 /// Reads containers' control groups on this machine.
 ///
 /// A container's files are opened at its first reading and whenever it was restarted or made anew;
-/// in between a reading costs one `pread` a file, where descriptors suffice (see [`super::kept`]). It reads inline: no call waits for anything.
+/// in between a reading costs one `pread` a file, where descriptors suffice (see `kept.rs`). It reads inline: no call waits for anything.
 pub struct CgroupSource {
     proc_root: PathBuf,
     mounts: Mounts,
