@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 static LIVING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -28,6 +29,14 @@ impl Living {
     #[must_use]
     pub fn is_there(&self) -> bool {
         killpg(self.0, None).is_ok()
+    }
+
+    /// Nobody waits for it any more. Where a process of it is left it stays known, and is ended with
+    /// this process.
+    pub fn abandon(self) {
+        if self.is_there() {
+            std::mem::forget(self);
+        }
     }
 
     /// Sends a signal to all of it. Gone already is as good.
@@ -56,14 +65,34 @@ pub fn kill() {
     }
 }
 
+/// How long those that were killed may take to be gone.
+const DYING: Duration = Duration::from_secs(1);
+
 /// Waits until those that were asked to end have ended, and kills them after `limit`: this process
 /// leaves in order.
 pub fn farewell(limit: Duration) {
+    if !all_gone_within(limit) {
+        kill();
+        all_gone_within(DYING);
+    }
+}
+
+fn all_gone_within(limit: Duration) -> bool {
     let begun = Instant::now();
-    while living().into_iter().any(|group| killpg(group, None).is_ok()) {
+    loop {
+        if !living().into_iter().any(is_left) {
+            return true;
+        }
         if begun.elapsed() >= limit {
-            return kill();
+            return false;
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Whether a process of the group is left. One that ended and that nobody waits for any more is none.
+fn is_left(group: Pid) -> bool {
+    let reap = || waitpid(Pid::from_raw(-group.as_raw()), Some(WaitPidFlag::WNOHANG));
+    while reap().is_ok_and(|status| status != WaitStatus::StillAlive) {}
+    killpg(group, None).is_ok()
 }

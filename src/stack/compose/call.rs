@@ -65,7 +65,7 @@ pub enum CallError {
 pub struct Caller {
     env: Vec<(String, String)>,
     unset: Vec<&'static str>,
-    leaving: Arc<Mutex<Option<Living>>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Caller {
@@ -132,7 +132,7 @@ impl Caller {
 
     /// Waits until a call that was cut short is gone.
     async fn wait_for_leaving(&self) {
-        let taken = self.leaving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self.leaving.take();
         let Some(group) = taken else { return };
         let begun = tokio::time::Instant::now();
         while group.is_there() {
@@ -145,17 +145,40 @@ impl Caller {
     }
 }
 
+/// The group of a call that was cut short and asked to end.
+#[derive(Debug, Default)]
+struct Leaving(Mutex<Option<Living>>);
+
+impl Leaving {
+    fn put(&self, group: Living) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(group);
+    }
+
+    fn take(&self) -> Option<Living> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        // No further call waits for it: it must not outlive this process.
+        if let Some(group) = self.take() {
+            group.abandon();
+        }
+    }
+}
+
 /// Asks the group to end when the call is dropped before its end.
 struct Guard {
     group: Option<Living>,
-    leaving: Arc<Mutex<Option<Living>>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(group) = self.group.take() {
             group.send(Signal::SIGTERM);
-            *self.leaving.lock().unwrap_or_else(PoisonError::into_inner) = Some(group);
+            self.leaving.put(group);
         }
     }
 }
